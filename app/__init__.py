@@ -1,0 +1,1 @@
+"""Norma's window: Qt screens and widgets only."""

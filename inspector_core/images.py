@@ -1,0 +1,105 @@
+"""Reading and writing image files, with limits and with errors that name the file."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_core.errors import ImageError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+MAX_PIXELS = 64_000_000
+"""Larger images are refused: no industrial area camera in use here exceeds it."""
+
+RGB = NDArray[np.uint8]
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Image files directly in `folder`, by name; the suffix decides, the content is not read."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+
+
+def read_rgb(path: Path) -> RGB:
+    """Read an image file as RGB uint8 [H, W, 3]; grey becomes three equal channels, 16 bit is scaled to 8.
+
+    Raises:
+        ImageError: the file is missing, truncated, no image, or above `MAX_PIXELS`.
+    """
+    raw = _read(path, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Read a mask file as bool [H, W]: any value above 0 is inside (detectors.md 4, row 23).
+
+    Raises:
+        ImageError: as for `read_rgb`.
+    """
+    return np.asarray(_read(path, cv2.IMREAD_GRAYSCALE) > 0)
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write uint8 [H, W] or RGB [H, W, 3] as PNG, all or nothing: a half-written file never bears the name.
+
+    Raises:
+        OSError: the folder can't be written or the disk is full.
+    """
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    ok, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not ok:
+        raise OSError(f"{path} could not be encoded as PNG")
+    write_bytes(path, encoded.tobytes())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` atomically (temporary file in the same folder, fsync, rename).
+
+    Raises:
+        OSError: the folder can't be written or the disk is full; the old file then still stands.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path, flags: int) -> NDArray[np.uint8]:
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise ImageError(f"{path} can't be read ({error.strerror or error})", "check that it exists") from error
+    if data.size == 0:
+        raise ImageError(f"{path} is empty", "replace it by a complete image file")
+    try:
+        pixels = _pixel_count(data)
+        if pixels > MAX_PIXELS:
+            raise ImageError(
+                f"{path} has {pixels / 1e6:.0f} megapixels, more than {MAX_PIXELS / 1e6:.0f}",
+                "crop it or scale it down",
+            )
+        image = cv2.imdecode(data, flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise ImageError(f"{path} is damaged or not an image", "replace it by a complete image file")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _pixel_count(data: NDArray[np.uint8]) -> int:
+    """Width times height as the file's header states it, 0 where the header is of no known kind."""
+    head = data[:32].tobytes()
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
+        return int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
+    if head[:2] == b"BM" and len(head) >= 26:
+        return int.from_bytes(head[18:22], "little") * abs(int.from_bytes(head[22:26], "little", signed=True))
+    return 0
