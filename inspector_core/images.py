@@ -77,7 +77,8 @@ def _read(path: Path, flags: int) -> NDArray[np.uint8]:
     try:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
-        raise ImageError(f"{path} can't be read ({error.strerror or error})", "check that it exists") from error
+        problem = f"{path} can't be read ({error.strerror or error})"
+        raise ImageError(problem, "check the path and its permissions") from error
     if data.size == 0:
         raise ImageError(f"{path} is empty", "replace it by a complete image file")
     try:

@@ -35,7 +35,7 @@ class Inspection:
         latency_ms: from the frame's arrival in the line to the verdict.
         lost_before: frames lost between the part before and this one.
         reason: for ERROR, what happened, in words for the operator.
-        defect_area: pixels (of the region) at or above the pixel threshold, in regions of the least area or more.
+        defect_area: pixels of the region at or above the pixel threshold, in areas of the least size or more.
         image_path, map_path, reconstruction_path: relative to the workspace; empty where not archived.
         id: the database's row number; 0 before the commit.
     """
