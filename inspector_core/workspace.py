@@ -9,6 +9,11 @@ import platformdirs
 from inspector_core.errors import WorkspaceError
 
 
+def default_root() -> Path:
+    """The workspace of a person who names none: the user's data folder. It need not exist."""
+    return Path(platformdirs.user_data_dir("norma", appauthor=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """Paths inside a workspace folder: `norma.db`, `archive/`, `models/`, `recipes/`, `logs/`."""
@@ -22,7 +27,7 @@ class Workspace:
         Raises:
             WorkspaceError: the folder can't be made or written.
         """
-        root = (folder or Path(platformdirs.user_data_dir("norma", appauthor=False))).expanduser().resolve()
+        root = (folder or default_root()).expanduser().resolve()
         workspace = cls(root)
         remedy = "choose another folder with --workspace or correct its permissions"
         try:

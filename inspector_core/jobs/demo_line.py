@@ -1,0 +1,101 @@
+"""The demo: parts on disk, the shipped model and a recipe, put into a workspace the first time."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+
+from inspector_core.demo.parts import DEFECTS, draw_part
+from inspector_core.detectors.model_file import read_metadata
+from inspector_core.errors import ModelFileError, WorkspaceError
+from inspector_core.images import write_bytes, write_png
+from inspector_core.inspection.recipe import CameraSettings, Recipe, RecipeStore, Thresholds
+from inspector_core.resources import resource
+from inspector_core.workspace import Workspace
+
+NAME = "Demo part"
+MODEL = "demo-edge.safetensors"
+FRAMES = "demo/frames"
+GOOD, PER_DEFECT = 120, 8
+SEED = 40_000
+"""First seed of the frames; the shipped model was trained on seeds far below."""
+REVIEW_QUANTILE = 0.95
+"""Parts stranger than this share of the held-out good ones go to review, below the FAIL threshold."""
+
+OnProgress = Callable[[int, int], None]
+
+
+def prepare_demo(workspace: Workspace, on_progress: OnProgress = lambda done, total: None) -> Recipe:
+    """Put what the demo line needs into the workspace where it is missing; returns the active demo recipe.
+
+    A recipe that the user has published since (another threshold, say) stays as it is.
+
+    Raises:
+        ModelFileError: the shipped model is missing or damaged.
+        WorkspaceError: the workspace is full or can't be written.
+    """
+    try:
+        _draw_frames(workspace.root / FRAMES, on_progress)
+        model = _install_model(workspace)
+    except OSError as error:
+        problem = f"the demo can't be written to {workspace.root} ({error.strerror or error})"
+        raise WorkspaceError(problem, "make room there or choose another folder with --workspace") from error
+    store = RecipeStore(workspace)
+    return store.active(NAME) or store.publish(demo_recipe(model), reason="the demo as shipped", author="Norma")
+
+
+def demo_recipe(model: Path) -> Recipe:
+    """The demo's recipe: FAIL at the model's calibrated threshold, REVIEW a little below.
+
+    Raises:
+        ModelFileError: the model has no calibration.
+    """
+    calibration = read_metadata(model).calibration
+    if calibration is None:
+        raise ModelFileError(f"{model} has no calibration", "calibrate it with good parts first")
+    review = min(float(np.quantile(calibration.scores, REVIEW_QUANTILE)), calibration.threshold)
+    return Recipe(
+        name=NAME,
+        camera=CameraSettings(kind="playback", source=FRAMES, loop=True),
+        model=model.name,
+        thresholds=Thresholds(fail=calibration.threshold, review=review, pixel=calibration.pixel_threshold),
+    )
+
+
+def _install_model(workspace: Workspace) -> Path:
+    target = workspace.models / MODEL
+    if target.exists():
+        return target
+    shipped = resource(f"models/{MODEL}")
+    if not shipped.is_file():
+        raise ModelFileError(f"the demo's model {shipped} is missing", "install Norma again")
+    write_bytes(target, shipped.read_bytes())
+    return target
+
+
+def _draw_frames(folder: Path, on_progress: OnProgress) -> None:
+    """Draw the parts into `folder` in a mixed order; the folder appears only once it is complete."""
+    if folder.is_dir():
+        return
+    kinds: list[str] = ["good"] * GOOD + [defect for defect in DEFECTS for _ in range(PER_DEFECT)]
+    np.random.default_rng(SEED).shuffle(kinds)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(mkdtemp(dir=folder.parent, prefix=".frames-"))
+
+    def draw(number: int) -> None:
+        kind = kinds[number]
+        part = draw_part(SEED + number, None if kind == "good" else kind)
+        write_png(unfinished / f"{number + 1:04d}-{kind}.png", part.image)
+
+    try:
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            for done, _ in enumerate(pool.map(draw, range(len(kinds))), start=1):
+                on_progress(done, len(kinds))
+        unfinished.chmod(0o755)
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
