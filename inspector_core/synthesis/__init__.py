@@ -1,0 +1,1 @@
+"""Training anomalies made from normal images."""
