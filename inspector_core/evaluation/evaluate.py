@@ -1,0 +1,163 @@
+"""The benchmark: one detector over the test images of one category."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_core.detectors.detection import Detection
+from inspector_core.errors import DataError, ImageError, ModelFileError
+from inspector_core.evaluation.dataset import GOOD, Category, TestPart, read_category
+from inspector_core.evaluation.pixel_tally import PixelTally
+from inspector_core.evaluation.report import Case, Report, figures
+from inspector_core.images import RGB
+
+
+class Calibrated(Protocol):
+    """What is needed of a calibration."""
+
+    @property
+    def threshold(self) -> float: ...
+
+
+class ScoringModel(Protocol):
+    """What is needed of a model's metadata: its input size in pixels and its calibration, if it has one."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def calibration(self) -> Calibrated | None: ...
+
+
+class ScoringEngine(Protocol):
+    """What is needed of an engine; every engine of `inspector_core.engines` is one."""
+
+    @property
+    def model(self) -> ScoringModel: ...
+    def warm_up(self) -> None: ...
+    def infer(self, images: Sequence[RGB]) -> list[Detection]: ...
+
+
+Progress = Callable[[int, int], None]
+"""Called with the parts done and the parts in all."""
+
+Watcher = Callable[[TestPart, RGB, Detection], None]
+"""Called with each scored part, for who wants its pictures."""
+
+Clock = Callable[[], float]
+"""Seconds, from any origin."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What has been gathered so far."""
+
+    cases: list[Case] = field(default_factory=list)
+    tallies: dict[str, PixelTally] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    without_mask: list[str] = field(default_factory=list)
+
+
+def evaluate(
+    engine: ScoringEngine,
+    category: Path,
+    progress: Progress | None = None,
+    watch: Watcher | None = None,
+    clock: Clock = time.perf_counter,
+) -> Report:
+    """Score every test image of `category` alone, in its own call, and measure what comes out.
+
+    Images are read, scored and let go one by one; memory does not grow with their number. Pixel figures are
+    taken at the model's size: map bilinear, mask nearest. Images that can't be read are left out and named.
+
+    Raises:
+        DataError: the folder is no category, a mask does not fit its image, or no image could be read.
+        ModelFileError: the model gives a score that is no number.
+    """
+    data = read_category(category)
+    engine.warm_up()
+    run = _Run()
+    for done, part in enumerate(data.parts, start=1):
+        _add(run, engine, part, watch, clock)
+        if progress is not None:
+            progress(done, len(data.parts))
+    if not run.cases:
+        raise DataError(f"no test image of {category} can be read ({run.unreadable[0]})", "replace the files")
+    return _report(run, data, engine)
+
+
+def _add(run: _Run, engine: ScoringEngine, part: TestPart, watch: Watcher | None, clock: Clock) -> None:
+    try:
+        image = part.image()
+    except ImageError as error:
+        run.unreadable.append(error.problem)
+        return
+    mask = _mask(run, part, image)
+    started = clock()
+    detection = engine.infer([image])[0]
+    milliseconds = (clock() - started) * 1e3
+    if not (np.isfinite(detection.score) and np.isfinite(detection.anomaly_map).all()):
+        raise ModelFileError(f"the model gives no finite score for {part.path}", "train the model again")
+    run.cases.append(Case(part.path, part.defect, detection.score, milliseconds))
+    _tally(run, part, detection, mask, engine.model.size)
+    if watch is not None:
+        watch(part, image, detection)
+
+
+def _mask(run: _Run, part: TestPart, image: RGB) -> NDArray[np.bool_] | None:
+    try:
+        return part.mask(image.shape[0], image.shape[1])
+    except ImageError as error:
+        run.unreadable.append(error.problem)
+        return None
+
+
+def _tally(
+    run: _Run, part: TestPart, detection: Detection, mask: NDArray[np.bool_] | None, size: int
+) -> None:
+    """Count the pixels of a good part, or of a defective one with a mask at the model's size."""
+    anomaly_map = cv2.resize(detection.anomaly_map, (size, size), interpolation=cv2.INTER_LINEAR)
+    small = None
+    if not part.is_good:
+        small = None if mask is None else _shrink(mask, size)
+        if small is None or not small.any():
+            run.without_mask.append(part.path.name)
+            return
+    tally = run.tallies.setdefault(part.defect, PixelTally())
+    # rounding in the resize can step over 1 by a bit
+    tally.add(np.clip(anomaly_map, 0, 1, dtype=np.float32), small)
+
+
+def _shrink(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    resized = cv2.resize(mask.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(resized > 0)
+
+
+def _report(run: _Run, data: Category, engine: ScoringEngine) -> Report:
+    calibration = engine.model.calibration
+    threshold = None if calibration is None else calibration.threshold
+    nothing = PixelTally()
+    good = run.tallies.get(GOOD, nothing)
+    all_pixels = sum((t for name, t in run.tallies.items() if name != GOOD), start=good)
+    return Report(
+        category=data.folder,
+        overall=figures(run.cases, all_pixels, threshold),
+        defects={
+            name: figures(
+                [case for case in run.cases if case.defect in (GOOD, name)],
+                good + run.tallies.get(name, nothing),
+                threshold,
+                only=name,
+            )
+            for name in data.defects
+        },
+        cases=tuple(run.cases),
+        unreadable=tuple(run.unreadable),
+        without_mask=tuple(run.without_mask),
+        pixel_error_bounds=all_pixels.error_bounds(),
+    )
