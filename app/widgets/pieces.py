@@ -1,0 +1,153 @@
+"""Small pieces that every screen is made of: header, card, stat tile, empty state, buttons."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.theme import icon, palette, pixmap
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
+    """A label; `role` is "", "muted", "title", "section" or "number"."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    made.setWordWrap(wrap)
+    if selectable:
+        made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def button(
+    text: str,
+    icon_name: str = "",
+    on_click: Callable[[], object] | None = None,
+    *,
+    role: str = "",
+    tip: str = "",
+    key: str = "",
+    touch: bool = False,
+    owner: QWidget | None = None,
+) -> QPushButton:
+    """A push button; `role` is "", "primary" or "danger".
+
+    `key` (e.g. "F5") works while `owner` or a widget of its window has the focus, and stands in the tool tip.
+    """
+    made = QPushButton(text)
+    if icon_name:
+        made.setIcon(icon(icon_name, "#ffffff" if role == "primary" else palette.TEXT))
+        made.setIconSize(QSize(24, 24) if touch else QSize(18, 18))
+    if role:
+        made.setProperty("role", role)
+    if touch:
+        made.setProperty("size", "touch")
+    made.setToolTip(f"{tip or text}  [{key}]" if key else tip)
+    if key:
+        shortcut = QShortcut(QKeySequence(key), owner or made)
+        shortcut.setAutoRepeat(False)
+        shortcut.activated.connect(made.click)
+    if on_click is not None:
+        made.clicked.connect(lambda _checked=False: on_click())
+    return made
+
+
+class Card(QFrame):
+    """A raised panel with an optional heading; add to `body`."""
+
+    def __init__(
+        self, title: str = "", parent: QWidget | None = None, *, margin: int = palette.SPACE_M
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(margin, margin, margin, margin)
+        self.body.setSpacing(palette.SPACE_S)
+        if title:
+            self.body.addWidget(label(title, "section"))
+
+
+class PageHeader(QWidget):
+    """Title and one sentence at the left, actions at the right."""
+
+    def __init__(self, title: str, subtitle: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(palette.SPACE_S)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        self.title = label(title, "title")
+        self.subtitle = label(subtitle, "muted")
+        self.subtitle.setVisible(bool(subtitle))
+        words.addWidget(self.title)
+        words.addWidget(self.subtitle)
+        self._row.addLayout(words, 1)
+
+    def set_subtitle(self, text: str) -> None:
+        self.subtitle.setText(text)
+        self.subtitle.setVisible(bool(text))
+
+    def add_action(self, widget: QWidget) -> None:
+        """Put a button or a field at the right."""
+        self._row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+
+
+class StatTile(QFrame):
+    """One figure with its name; a coloured edge where it counts a verdict."""
+
+    def __init__(self, name: str, color: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        if color:
+            self.setStyleSheet(f"StatTile {{ border-left: 5px solid {color}; }}")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(palette.SPACE_M, 6, palette.SPACE_S, 6)
+        layout.setSpacing(0)
+        self.name = label(name, "muted")
+        self.value = label("–", "number")
+        self.value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout.addWidget(self.name)
+        layout.addWidget(self.value)
+
+    def set_value(self, text: str) -> None:
+        if text != self.value.text():
+            self.value.setText(text)
+
+
+class EmptyState(QWidget):
+    """What stands where there is nothing yet: a sign, a sentence, and what to do."""
+
+    def __init__(
+        self, text: str, remedy: str = "", icon_name: str = "info", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.setSpacing(palette.SPACE_S)
+        sign = QLabel()
+        sign.setPixmap(pixmap(icon_name, 48, palette.MUTED))
+        self.text = label(text, "section", wrap=True)
+        self.remedy = label(remedy, "muted", wrap=True)
+        for widget in (sign, self.text, self.remedy):
+            widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            layout.addWidget(widget)
+        self._layout = layout
+
+    def set_text(self, text: str, remedy: str = "") -> None:
+        self.text.setText(text)
+        self.remedy.setText(remedy)
+
+    def add_action(self, widget: QWidget) -> None:
+        """Put a button below the words."""
+        self._layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignCenter)
