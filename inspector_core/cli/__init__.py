@@ -3,12 +3,13 @@
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import typer
 
 from inspector_core.cli import line, model, station
-from inspector_core.cli.output import clean
+from inspector_core.cli.output import CommandFailed, clean
 from inspector_core.cli.window import Window
 from inspector_core.errors import NormaError
 
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None, window: Window | None = None) -> int
         return int(status or 0)
     except NormaError as error:
         logging.getLogger(__name__).warning("%s", error)
-        return _fail(str(error), as_json, USER_ERROR)
+        found = error.result if isinstance(error, CommandFailed) else {}
+        return _fail(str(error), as_json, USER_ERROR, found)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("Interrupted.", as_json, INTERRUPTED)
     except Exception as error:
@@ -47,10 +49,10 @@ def main(argv: Sequence[str] | None = None, window: Window | None = None) -> int
         return _fail(_logged(error), as_json, OWN_FAULT)
 
 
-def _fail(sentence: str, as_json: bool, status: int) -> int:
+def _fail(sentence: str, as_json: bool, status: int, found: Mapping[str, Any] | None = None) -> int:
     print(f"norma: {sentence}", file=sys.stderr, flush=True)
     if as_json:
-        print(json.dumps(clean({"error": sentence})), flush=True)
+        print(json.dumps(clean({"error": sentence} | dict(found or {}))), flush=True)
     return status
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspector_core.cli.output import Json, Progress, show
+from inspector_core.cli.output import Device, Json, Progress, show
 from inspector_core.cli.window import Window
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", metavar="DIR", help="Folder of database, archive, models and recipes."),
 ]
 Parts = Annotated[int | None, typer.Option("--parts", min=1, metavar="N", help="Stop after N parts.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:0.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,7 +1,135 @@
 """`norma train`, `norma evaluate` and `norma inspect`: everything around a model."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from inspector_core.cli.output import CommandFailed, Device, Json, Progress, print_rich, show, shown
+from inspector_core.errors import ImageError
+
+if TYPE_CHECKING:
+    from inspector_core.detectors.model_file import ModelMetadata
+    from inspector_core.engines.detector import Detector
+
+Model = Annotated[Path, typer.Option("--model", metavar="MODEL", help="A model that norma train wrote.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command()(evaluate)
+    app.command()(inspect)
+
+
+def evaluate(
+    model: Model,
+    data: Annotated[
+        Path, typer.Option("--data", metavar="CATEGORY", help="Folder with test/good, test/<defect>.")
+    ],
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure a model on the test images of a category in MVTec layout."""
+    from inspector_core.engines.factory import open_engine
+    from inspector_core.evaluation.dataset import read_category
+    from inspector_core.evaluation.evaluate import evaluate as measure
+
+    read_category(data)  # a wrong folder is said before the model is loaded
+    engine = open_engine(model, device)
+    with Progress(quiet=as_json) as progress:
+        report = measure(engine, data, lambda done, total: progress.update("scoring", done, total))
+        for problem in report.unreadable:
+            progress.say(f"left out: {problem}")
+    result = report.as_json() | {"left_out": list(report.unreadable)}
+    if as_json:
+        show(result, True)
+    else:
+        by_type = {name: found.as_json() for name, found in report.defects.items()}
+        _print_figures({"all": report.overall.as_json()} | by_type)
+
+
+def inspect(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    model: Model,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="DIR", help="Write map and reconstruction there, as PNG.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Score images and, where the model is calibrated, give each its verdict."""
+    from inspector_core.engines.detector import Detector
+
+    detector = Detector.load(model, device)
+    results: list[dict[str, Any]] = []
+    faults: list[ImageError] = []
+    for number, path in enumerate(images, start=1):
+        try:
+            results.append(_inspect_one(detector, path, save, number if len(images) > 1 else 0))
+        except ImageError as error:
+            faults.append(error)
+    result = {"images": results, "model": str(model), "threshold": _threshold(detector.model)}
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise CommandFailed(faults[0].problem + more, faults[0].remedy, result)
+    if as_json:
+        show(result, True)
+    else:
+        _print_verdicts(results)
+
+
+def _inspect_one(detector: "Detector", path: Path, save: Path | None, number: int) -> dict[str, Any]:
+    from inspector_core.images import read_rgb
+    from inspector_core.inspection.judge import judge
+    from inspector_core.inspection.recipe import Thresholds
+
+    detection = detector.inspect(read_rgb(path))
+    calibration = detector.model.calibration
+    found: dict[str, Any] = {"image": str(path), "score": detection.score, "verdict": None}
+    if calibration is not None:
+        limits = Thresholds(fail=calibration.threshold, pixel=calibration.pixel_threshold)
+        judgement = judge(detection, limits)
+        found |= {"verdict": judgement.verdict.value, "defect_area": judgement.defect_area}
+    if save is not None:
+        name = f"{number:04d}-{path.stem}" if number else path.stem
+        found |= _save(save, name, detection.anomaly_map, detection.reconstruction)
+    return found
+
+
+def _save(folder: Path, name: str, anomaly_map: Any, reconstruction: Any) -> dict[str, str]:
+    import numpy as np
+
+    from inspector_core.images import write_png
+
+    grey = np.round(anomaly_map * 255).clip(0, 255).astype(np.uint8)
+    paths = {"map": folder / f"{name}-map.png", "reconstruction": folder / f"{name}-reconstruction.png"}
+    try:
+        write_png(paths["map"], grey)
+        write_png(paths["reconstruction"], reconstruction)
+    except OSError as error:
+        problem = f"pictures can't be written to {folder} ({error.strerror or error})"
+        raise CommandFailed(problem, "choose another folder with --save") from error
+    return {kind: str(path) for kind, path in paths.items()}
+
+
+def _threshold(metadata: "ModelMetadata") -> float | None:
+    return metadata.calibration.threshold if metadata.calibration else None
+
+
+def _print_verdicts(results: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("image", "verdict", "score", "defective pixels", box=None, pad_edge=False)
+    for found in results:
+        row = (found["image"], found["verdict"], found["score"], found.get("defect_area"))
+        table.add_row(*map(shown, row))
+    print_rich(table)
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table("", *figures, box=None, pad_edge=False)
+    for name in next(iter(figures.values())):
+        table.add_row(name.replace("_", " "), *(shown(f[name]) for f in figures.values()))
+    print_rich(table)

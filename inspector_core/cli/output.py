@@ -10,7 +10,18 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from inspector_core.errors import NormaError
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on the last line.")]
+Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:1.")]
+
+
+class CommandFailed(NormaError):
+    """A command ended in an error; `result` is what it found until then, for --json."""
+
+    def __init__(self, problem: str, remedy: str, result: Mapping[str, Any] | None = None) -> None:
+        super().__init__(problem, remedy)
+        self.result = result or {}
 
 
 def clean(value: Any) -> Any:

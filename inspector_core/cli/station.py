@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inspector_core.cli.output import Json, print_rich, show
+from inspector_core.cli.output import CommandFailed, Json, print_rich, show
 from inspector_core.cli.window import Window
 from inspector_core.errors import NormaError
 
@@ -68,13 +68,13 @@ def doctor(
     from inspector_core.jobs.doctor import examine
 
     report = examine(workspace)
-    if as_json:
-        show(report, True)
-    else:
+    if not as_json:
         _print_report(report)
     if report["problems"]:
         first = report["problems"][0]
-        raise NormaError(first["problem"], first["remedy"])
+        raise CommandFailed(first["problem"], first["remedy"], report)
+    if as_json:
+        show(report, True)
 
 
 def _print_cameras(found: list[dict[str, Any]]) -> None:

@@ -12,7 +12,8 @@ from inspector_core.demo.parts import DEFECTS, draw_part
 from inspector_core.detectors.model_file import read_metadata
 from inspector_core.errors import ModelFileError, WorkspaceError
 from inspector_core.images import write_bytes, write_png
-from inspector_core.inspection.recipe import CameraSettings, Recipe, RecipeStore, Thresholds
+from inspector_core.inspection.recipe import CameraSettings, Recipe, Thresholds
+from inspector_core.inspection.recipe_store import RecipeStore
 from inspector_core.resources import resource
 from inspector_core.workspace import Workspace
 
@@ -44,7 +45,8 @@ def prepare_demo(workspace: Workspace, on_progress: OnProgress = lambda done, to
         problem = f"the demo can't be written to {workspace.root} ({error.strerror or error})"
         raise WorkspaceError(problem, "make room there or choose another folder with --workspace") from error
     store = RecipeStore(workspace)
-    return store.active(NAME) or store.publish(demo_recipe(model), reason="the demo as shipped", author="Norma")
+    active = store.active(NAME)
+    return active or store.publish(demo_recipe(model), reason="the demo as shipped", author="Norma")
 
 
 def demo_recipe(model: Path) -> Recipe:
