@@ -111,9 +111,11 @@ def missing(normal: Tensor, soft: Tensor, material: Material, draws: Draws) -> T
     """What lies around the mask, drawn over it: a piece broken off or never mounted."""
     factor = max(2, min(normal.shape[2:]) // 16)
     outside = 1 - soft
-    fill = smooth(normal * outside, factor) / smooth(outside, factor).clamp_min(0.02)
-    weight = smooth(outside, factor).clamp(0, 0.2) / 0.2
-    fill = fill * weight + normal.mean((2, 3), keepdim=True) * (1 - weight)
+    share = smooth(outside, factor)
+    # Deep inside a large mask there is nothing around to go by: there the image's mean stands in.
+    fill = normal.mean((2, 3), keepdim=True).lerp(
+        smooth(normal * outside, factor) / share.clamp_min(0.02), (share * 5).clamp_max(1)
+    )
     return fill + torch.roll(detail(normal), (normal.shape[2] // 2, 3), (2, 3)) * draws.per_image(
         len(normal), 0, 1
     )
@@ -151,7 +153,7 @@ def smooth(images: Tensor, factor: int) -> Tensor:
 
 def detail(images: Tensor) -> Tensor:
     """What a small blur takes away: grain, edges, sensor noise; mean about 0."""
-    return images - F.avg_pool2d(images, 5, 1, 2, count_include_pad=False)
+    return images - smooth(images, max(2, min(images.shape[2:]) // 64))
 
 
 def _axis(length: int, like: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inspector_core.synthesis.appearance import ALTERING, APPEARANCES, CELLS, Material
+from inspector_core.synthesis.appearance import ALTERING, APPEARANCES, CELLS, Material, smooth
 from inspector_core.synthesis.config import Shape, Source, SynthesisConfig
 from inspector_core.synthesis.draws import Draws
 from inspector_core.synthesis.perlin import perlin_masks
@@ -77,34 +77,33 @@ class Synthesizer:
     def _soft_masks(self, indices: Tensor, shapes: list[Shape], draws: Draws) -> Tensor:
         """Masks [B, 1, H, W] in 0..1 within the foreground, each with pixels above 0.5."""
         inside = self._foreground[indices].float()
-        perlin = torch.tensor([shape == "perlin" for shape in shapes], device=inside.device)
-        drawn = self._drawn_masks(indices, shapes, draws).to(inside.device)
-        soft = feather(torch.where(perlin[:, None, None, None], 0.0, drawn)) * inside
+        masks = self._drawn_masks(indices, shapes, draws).to(inside.device) * inside
+        windows = masks.clone()
+        rows = torch.tensor([shape == "perlin" for shape in shapes]).nonzero().flatten().to(inside.device)
         for _ in range(PERLIN_TRIES):
-            rows = (perlin & (_area(soft) < self.config.min_area)).nonzero().flatten()
-            if not len(rows):
-                break
-            masks = perlin_masks(
-                len(rows), self.size, draws, inside.device, threshold=self.config.perlin_threshold
-            )
-            soft[rows] = feather(masks * inside[rows]) * inside[rows]
-        bare = (_area(soft) < self.config.min_area).nonzero().flatten()
+            if len(rows):
+                noise = perlin_masks(
+                    len(rows), self.size, draws, inside.device, threshold=self.config.perlin_threshold
+                )
+                masks[rows] = noise * windows[rows]
+                rows = rows[_area(masks[rows]) < self.config.min_area]
+        bare = (_area(masks) < self.config.min_area).nonzero().flatten()
         if len(bare):
             spare = self._drawn_masks(indices[bare], ["spots"] * len(bare), draws).to(inside.device)
             within = spare * inside[bare]
             # A foreground of a few stray pixels can't hold a spot: then it may lie beside it.
             fits = (_area(within) >= self.config.min_area)[:, None, None, None]
-            soft[bare] = torch.where(fits, within, spare)
-        return soft
+            masks[bare] = torch.where(fits, within, spare)
+        return feather(masks)
 
     def _drawn_masks(self, indices: Tensor, shapes: list[Shape], draws: Draws) -> Tensor:
-        """Hand-drawn shapes [B, 1, H, W] on the CPU; zeros where the shape is Perlin."""
-        numbers = draws.uniform(len(shapes), NUMBERS + 1).cpu().double().numpy()
-        masks = np.zeros((len(shapes), 1, *self.size), np.float32)
+        """Hand-drawn shapes [B, 1, H, W] on the CPU; for Perlin, the window that noise is kept in."""
+        numbers = draws.uniform(len(shapes), NUMBERS + 2).cpu().double().numpy()
+        masks = np.ones((len(shapes), 1, *self.size), np.float32)
         for row, (shape, index) in enumerate(zip(shapes, indices.tolist(), strict=True)):
-            if shape != "perlin":
+            if shape != "perlin" or numbers[row, 1] < self.config.perlin_local:
                 centre = self._centres[index, int(numbers[row, 0] * CENTRES)].tolist()
-                masks[row, 0] = DRAWN[shape](centre, self.size, numbers[row, 1:])
+                masks[row, 0] = DRAWN[shape](centre, self.size, numbers[row, 2:])
         return torch.from_numpy(masks)
 
     def _appearances(self, normal: Tensor, soft: Tensor, sources: list[Source], draws: Draws) -> Tensor:
@@ -130,20 +129,19 @@ def blend(normal: Tensor, anomaly: Tensor, soft: Tensor, beta: Tensor) -> Tensor
 
 
 def feather(mask: Tensor) -> Tensor:
-    """A softer edge outwards only, so that a line of one pixel keeps its full contrast."""
+    """A softer edge outwards only (by one pixel), so that a hairline keeps its full contrast."""
     return torch.maximum(mask, F.avg_pool2d(mask, 3, 1, 1))
 
 
 def changed_label(image: Tensor, normal: Tensor, soft: Tensor, min_change: float) -> Tensor:
     """Label {0, 1} [B, 1, H, W]: soft mask above 0.5 where the image differs by `min_change`.
 
-    The difference is the mean over the masked pixels of the neighbourhood: that keeps thin shapes
+    The difference is judged over the masked pixels of the neighbourhood: that keeps thin shapes
     undiluted and a shape in one piece where single pixels happen to agree.
     """
     mask = (soft > 0.5).float()
-    difference = (image - normal).abs().mean(1, keepdim=True) - min_change
-    window = max(3, min(mask.shape[2:]) // 32 | 1)
-    return mask * (F.avg_pool2d(difference * mask, window, 1, window // 2) > 0)
+    excess = (image - normal).abs_().mean(1, keepdim=True).sub_(min_change).mul_(mask)
+    return mask * (smooth(excess, max(2, min(mask.shape[2:]) // 64)) > 0)
 
 
 def _ensure_label(

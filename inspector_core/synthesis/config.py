@@ -52,6 +52,8 @@ class SynthesisConfig(BaseModel):
     }
     opacity: tuple[float, float] = (0.2, 0.8)
     """Range of β in Eq. 12 of DiffusionAD: how much of the normal image shines through."""
+    perlin_local: float = Field(default=0.5, ge=0, le=1)
+    """Share of the Perlin masks that are kept to one place; the others spread over the foreground."""
     perlin_threshold: float = Field(default=0.5, gt=0, lt=1)
     min_change: float = Field(default=4 / 255, ge=0, lt=0.2)
     """Masked pixels that differ less from the normal image (0..1, mean of channels) bear no label."""
@@ -70,6 +72,17 @@ class SynthesisConfig(BaseModel):
             if share > 0 and not any(self.source_shares(shape).values()):
                 raise ValueError(f"no source with a share above 0 suits the shape {shape}")
         return self
+
+    @classmethod
+    def published(cls, *, texture: bool = False) -> Self:
+        """DiffusionAD's own recipe, to compare with: Perlin masks; textures or shuffled cells."""
+        return cls(
+            texture=texture,
+            shapes={"perlin": 1.0},
+            sources={"texture": 0.5, "shuffled": 0.5},
+            perlin_local=0.0,
+            min_change=0.0,
+        )
 
     def source_shares(self, shape: Shape) -> dict[Source, float]:
         """The shares of the sources, given a shape: what does not suit it or the product has 0."""

@@ -121,7 +121,10 @@ def is_plausible(part: Mask, image: RGB) -> bool:
 
 
 def _largest_parts(rough: Mask) -> Mask:
-    """Closed, filled, and without specks below a tenth of the largest piece."""
+    """The hull of what is left without specks below a tenth of the largest piece.
+
+    The hull errs on the large side: what is left out of it would never be trained on.
+    """
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     closed = cv2.morphologyEx(rough.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     closed = cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel)
@@ -129,7 +132,8 @@ def _largest_parts(rough: Mask) -> Mask:
     areas = [cv2.contourArea(outline) for outline in outlines]
     kept = [o for o, area in zip(outlines, areas, strict=True) if area >= 0.1 * max(areas)]
     filled = np.zeros_like(closed)
-    cv2.drawContours(filled, kept, -1, 1, cv2.FILLED)
+    if kept:
+        cv2.fillConvexPoly(filled, cv2.convexHull(np.concatenate(kept)), 1)
     return np.asarray(filled > 0)
 
 

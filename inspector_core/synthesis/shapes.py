@@ -87,7 +87,18 @@ def box(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
     return (canvas > 0).astype(np.float32)
 
 
+def window(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
+    """An ellipse of a tenth to two thirds of the side, that keeps Perlin noise to one place."""
+    side = min(size)
+    radius = side * (0.05 + 0.28 * u[0])
+    axes = (round(radius), round(radius * (0.4 + 0.6 * u[1])))
+    canvas = np.zeros(size, np.uint8)
+    cv2.ellipse(canvas, (int(centre[0]), int(centre[1])), axes, 180 * u[2], 0, 360, 255, cv2.FILLED)
+    return (canvas > 0).astype(np.float32)
+
+
 DRAWN: dict[str, Callable[[Sequence[int], tuple[int, int], Numbers], Mask]] = {
+    "perlin": window,
     "line": line,
     "spots": spots,
     "patch": patch,
