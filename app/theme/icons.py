@@ -1,6 +1,5 @@
 """Icons: our own SVG drawings in one colour, tinted and rendered at the size they are shown."""
 
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,13 +8,12 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.theme import palette
+from inspector_core.resources import resource
 
 
 def icon_folder() -> Path:
-    """Where the SVG files lie: beside the sources, or inside the installed program."""
-    bundled = getattr(sys, "_MEIPASS", None)
-    root = Path(bundled) if bundled else Path(__file__).resolve().parents[2]
-    return root / "resources" / "icons"
+    """Where the SVG files lie."""
+    return resource("icons")
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,319 @@
+"""The one door between the line's threads and Qt.
+
+The line never waits for the screen: a timer on the GUI thread looks at what the line has published and tells
+the screen by signals. Everything that takes time (opening a camera, a model or the database, stopping) happens
+in a thread and comes back as a signal.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.background import Background
+from inspector_core.errors import CameraError, DeviceError, ModelFileError, NormaError
+from inspector_core.inspection.latency import LatencyMeter
+from inspector_core.inspection.line import Counts, Latest, LineState
+from inspector_core.inspection.recipe import Recipe
+from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 40
+FIGURES_S = 0.25
+RATE_WINDOW_S = 60.0
+STOP_S = 20.0
+KEPT_REJECTS = 32
+
+
+class Line(Protocol):
+    """What the bridge needs of an inspection line; everything may be read from any thread."""
+
+    @property
+    def state(self) -> LineState: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def counts(self) -> Counts: ...
+    @property
+    def rejects_in_a_row(self) -> int: ...
+    @property
+    def latency(self) -> LatencyMeter: ...
+    def start(self) -> None: ...
+    def stop(self, timeout: float | None = None) -> bool: ...
+    def latest(self) -> Latest | None: ...
+    def recent(self) -> list[Inspection]: ...
+    def acknowledge(self) -> None: ...
+
+
+class LineWatch:
+    """What the screen wants to see of a run beyond the line's own figures; written by the line's threads.
+
+    Attributes:
+        engine_name: e.g. `torch-cpu-bf16`; empty until the engine is open.
+    """
+
+    def __init__(self) -> None:
+        self.engine_name = ""
+        self._lock = threading.Lock()
+        self._rejects: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+
+    def saw(self, inspection: Inspection, images: PartImages | None) -> None:
+        """Keep the picture of a part that did not pass, by its number; the oldest falls out."""
+        if inspection.verdict is Verdict.PASS or images is None:
+            return
+        with self._lock:
+            self._rejects[inspection.part] = images.image
+            if len(self._rejects) > KEPT_REJECTS:
+                self._rejects.popitem(last=False)
+
+    def picture(self, part: int) -> NDArray[np.uint8] | None:
+        """The picture of a rejected part, once; None where it is no longer kept."""
+        with self._lock:
+            return self._rejects.pop(part, None)
+
+
+class Station(Protocol):
+    """Opens what a line is made of; both are called in a thread and may take their time."""
+
+    def open_records(self) -> Any:
+        """The database of the workspace. Raises NormaError."""
+
+    def open_line(self, recipe: Recipe, records: Any, watch: LineWatch) -> Line:
+        """A line that has not been started. Raises NormaError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of the Live screen. Counts are committed rows; times are milliseconds."""
+
+    counts: Counts = Counts()
+    parts_per_minute: float = 0.0
+    last_ms: float | None = None
+    p95_ms: float = 0.0
+    rejects_in_a_row: int = 0
+
+
+class LineBridge(QObject):
+    """Runs at most one line at a time.
+
+    Signals:
+        state_changed(LineState, reason): also when a stop begins, see `stopping`.
+        part_inspected(Latest): the newest part; parts in between are not shown.
+        committed(list of Inspection): parts counted since the last signal, oldest first.
+        figures_changed(Figures)
+        started(Recipe): a line runs from now on. stopped(Counts): it has ended.
+        failed(error): something could not be opened.
+        records_opened(records): once, when the database is ready.
+        recipes_changed(name): for those who publish or activate a recipe to emit.
+    """
+
+    state_changed = Signal(object, str)
+    part_inspected = Signal(object)
+    committed = Signal(list)
+    figures_changed = Signal(object)
+    started = Signal(object)
+    stopped = Signal(object)
+    failed = Signal(object)
+    records_opened = Signal(object)
+    recipes_changed = Signal(str)
+
+    def __init__(self, station: Station, parent: QObject | None = None, *, poll_ms: int = POLL_MS) -> None:
+        super().__init__(parent)
+        self._station = station
+        self._background = Background(self, self._open_failed)
+        self._records: Any = None
+        self._records_lock = threading.Lock()
+        self._line: Line | None = None
+        self._opening = False
+        self._stop_asked = False
+        self._state, self._reason = LineState.STOPPED, ""
+        self.recipe: Recipe | None = None
+        self.watch = LineWatch()
+        self._timer = QTimer(self)
+        self._timer.setInterval(poll_ms)
+        self._timer.timeout.connect(self.poll)
+        self._forget_run()
+
+    # what the screen reads
+
+    @property
+    def state(self) -> LineState:
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        return self._reason
+
+    @property
+    def running(self) -> bool:
+        """Whether a line is being opened, runs or is stopping."""
+        return self._opening or self._line is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for and is not yet complete."""
+        return self._stop_asked and self.running
+
+    @property
+    def records(self) -> Any:
+        """The opened records, None before `records_opened`."""
+        return self._records
+
+    # what the screen asks for
+
+    def open_records(self) -> None:
+        """Open the database in a thread; then `records_opened` or `failed`."""
+        self._background.run(self._records_now, self.records_opened.emit)
+
+    def start(self, recipe: Recipe) -> None:
+        """Open and start a line; a second start while one runs does nothing."""
+        if self.running:
+            return
+        self.recipe, self._opening, self._stop_asked = recipe, True, False
+        self._forget_run()
+        watch = self.watch = LineWatch()
+        self._show(LineState.STARTING, "")
+        self._background.run(lambda: self._open(recipe, watch), self._opened)
+
+    def stop(self) -> None:
+        """Ask for an orderly end; `stopped` follows when all parts in flight are recorded."""
+        if not self.running or self._stop_asked:
+            return
+        self._stop_asked = True
+        self.state_changed.emit(self._state, self._reason)
+        if self._line is not None:
+            self._background.run(lambda line=self._line: line.stop(STOP_S))
+
+    def acknowledge(self) -> None:
+        """Count rejects in a row afresh."""
+        if self._line is not None:
+            self._line.acknowledge()
+            self._publish_figures(self._line)
+
+    def shut_down(self, timeout_s: float = STOP_S) -> bool:
+        """Stop the line and close the records, waiting for both; True where all ended in time."""
+        self._timer.stop()
+        self._stop_asked = True
+        ended = self._background.wait(timeout_s)
+        if self._line is not None:
+            ended = self._line.stop(timeout_s) and ended
+        with self._records_lock:
+            records, self._records = self._records, None
+        if records is not None:
+            records.close()
+        return ended
+
+    # opening
+
+    def _records_now(self) -> Any:
+        with self._records_lock:
+            if self._records is None:
+                self._records = self._station.open_records()
+            return self._records
+
+    def _open(self, recipe: Recipe, watch: LineWatch) -> Line | None:
+        records = self._records_now()
+        line = self._station.open_line(recipe, records, watch)
+        if self._stop_asked:
+            return None
+        line.start()
+        return line
+
+    def _opened(self, line: Line | None) -> None:
+        self._opening = False
+        if line is None:
+            self._end(Counts(), LineState.STOPPED, "")
+            return
+        self._line = line
+        self.started.emit(self.recipe)
+        self._timer.start()
+        if self._stop_asked:
+            self._background.run(lambda: line.stop(STOP_S))
+
+    def _open_failed(self, error: BaseException) -> None:
+        self.failed.emit(error)
+        if self._opening:
+            self._opening = False
+            reason = str(error) if isinstance(error, NormaError) else f"{type(error).__name__}: {error}"
+            self._show(_state_for(error), reason)
+
+    # looking at the line
+
+    def poll(self) -> None:
+        """Tell the screen what is new; called by the timer."""
+        line = self._line
+        if line is None:
+            return
+        finished = line.finished  # read first: what is published before the end is then seen below
+        newest = line.latest()
+        if newest is not None and newest is not self._shown:
+            self._shown = newest
+            self.part_inspected.emit(newest)
+        self._publish_committed(line)
+        self._show(line.state, line.reason)
+        now = time.monotonic()
+        if finished or now - self._figures_at >= FIGURES_S or self._row != line.rejects_in_a_row:
+            self._figures_at = now
+            self._publish_figures(line)
+        if finished:
+            self._line = None
+            self._timer.stop()
+            self._end(line.counts, line.state, line.reason)
+
+    def _publish_committed(self, line: Line) -> None:
+        inspected = line.counts.inspected
+        new = inspected - self._inspected
+        if new > 0:
+            parts = [part for part in line.recent() if part.part > self._last_part]
+            self._inspected = inspected
+            if parts:
+                self._last_part = parts[-1].part
+                self._last_ms = parts[-1].latency_ms
+                self.committed.emit(parts)
+
+    def _publish_figures(self, line: Line) -> None:
+        counts, now = line.counts, time.monotonic()
+        self._marks.append((now, counts.inspected))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW_S:
+            self._marks.popleft()
+        (since, before), elapsed = self._marks[0], now - self._marks[0][0]
+        rate = (counts.inspected - before) * 60.0 / elapsed if elapsed >= 1.0 else 0.0
+        self._row = line.rejects_in_a_row
+        figures = Figures(counts, rate, self._last_ms, line.latency.recent().p95_ms, self._row)
+        self.figures_changed.emit(figures)
+
+    def _end(self, counts: Counts, state: LineState, reason: str) -> None:
+        self._stop_asked = False
+        self._show(state, reason, again=True)
+        self.stopped.emit(counts)
+
+    def _show(self, state: LineState, reason: str, *, again: bool = False) -> None:
+        if again or (state, reason) != (self._state, self._reason):
+            self._state, self._reason = state, reason
+            self.state_changed.emit(state, reason)
+
+    def _forget_run(self) -> None:
+        self._shown: Latest | None = None
+        self._inspected = 0
+        self._last_part = 0
+        self._last_ms: float | None = None
+        self._row = 0
+        self._figures_at = 0.0
+        self._marks: deque[tuple[float, int]] = deque()
+
+
+def _state_for(error: BaseException) -> LineState:
+    if isinstance(error, CameraError):
+        return LineState.NO_CAMERA
+    if isinstance(error, (ModelFileError, DeviceError)):
+        return LineState.NO_MODEL
+    return LineState.FAULT
