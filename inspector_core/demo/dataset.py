@@ -1,13 +1,15 @@
 """The demo product on disk, in the layout of MVTec AD: train/good, test/good, test/<defect>, ground_truth."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from inspector_core.demo.parts import DEFECTS, Split, draw_part, part_seed
+from inspector_core.demo.defects import DEFECTS
+from inspector_core.demo.parts import Split, draw_part, part_seed
 from inspector_core.errors import DataError
 from inspector_core.images import write_bytes, write_png
 
@@ -16,6 +18,9 @@ DRAWING = 1
 
 MARKER = "demo.json"
 """The file that says a data set is complete, and what it was written from."""
+
+_KINDS = "|".join(("good", *DEFECTS))
+_OURS = re.compile(rf"{MARKER}|(train|test)/({_KINDS})/\d+\.png|ground_truth/({_KINDS})/\d+_mask\.png")
 
 
 def write_dataset(
@@ -51,9 +56,8 @@ def write_dataset(
     """
     if min(train, good, per_defect) < 0:
         raise ValueError("the numbers of parts must not be negative")
-    recipe = {
-        "drawing": DRAWING, "train": train, "good": good, "per_defect": per_defect, "seed": seed, "size": size,
-    }  # fmt: skip
+    numbers = {"train": train, "good": good, "per_defect": per_defect, "seed": seed, "size": size}
+    recipe = {"drawing": DRAWING, **numbers}
     if _written_from(folder) == recipe:
         return folder
     _refuse_foreign(folder)
@@ -108,13 +112,10 @@ def _refuse_foreign(folder: Path) -> None:
     remedy = "choose another folder, or move its content away"
     if not folder.is_dir():
         raise DataError(f"{folder} is a file", remedy)
-    ours = {Path(MARKER)} | {
-        Path(f"{part}/{kind}") for part in ("train", "test", "ground_truth") for kind in ("good", *DEFECTS)
-    }
     foreign = [
         path
         for path in folder.rglob("*")
-        if path.is_file() and not {path.relative_to(folder), path.relative_to(folder).parent} & ours
+        if path.is_file() and not _OURS.fullmatch(path.relative_to(folder).as_posix())
     ]
     if foreign or (any(folder.iterdir()) and _written_from(folder) is None):
         raise DataError(f"{folder} holds files that are no demo parts", remedy)

@@ -104,7 +104,7 @@ def _dent(rng: np.random.Generator) -> Plan:
         s.marks *= 1 - 0.5 * np.sqrt(bowl)
         s.fine_along += bowl * (4.0 - s.fine_along) * 0.6
         s.occlusion *= 1 - 0.25 * bowl
-        return (bowl > 0.04).astype(np.float32)
+        return np.asarray(bowl > 0.04, np.float32)
 
     return Plan(x, y, long, edit)
 
@@ -123,15 +123,26 @@ def _stain(rng: np.random.Generator) -> Plan:
     radius, aspect, heading = rng.uniform(0.022, 0.075), rng.uniform(0.55, 1.0), rng.uniform(0, np.pi)
     colour, gloss, mottled = _STAINS[str(rng.choice(list(_STAINS)))]
     opacity, softness, rim = rng.uniform(0.35, 0.9), rng.uniform(0.15, 0.5), rng.uniform(0, 0.5)
-    shape_noise = rng.standard_normal((7, 7)).astype(np.float32)
+    waves = _waves(rng, 0.30, (2, 3, 4, 6))
+    reach = 1.7 * radius
+    drops = [
+        (x + d * np.cos(a), y + d * np.sin(a), radius * share)
+        for d, a, share in zip(
+            radius * rng.uniform(1.0, 1.4, 3),
+            rng.uniform(0, 2 * np.pi, 3),
+            rng.uniform(0.08, 0.2, 3),
+            strict=True,
+        )
+    ][: rng.integers(0, 4)]
     grain = rng.standard_normal((24, 24)).astype(np.float32)
     cos, sin = np.cos(heading), np.sin(heading)
-    reach = 1.6 * radius
 
     def edit(s: Surface, gain: float) -> F32:
         u = ((s.x - x) * cos + (s.y - y) * sin) / radius
         v = ((s.y - y) * cos - (s.x - x) * sin) / (radius * aspect)
-        level = 1 - np.hypot(u, v) + 0.28 * _field(s, shape_noise, x, y, reach)
+        level = 1 - np.hypot(u, v) * _uneven(np.arctan2(v, u), waves)
+        for drop_x, drop_y, drop_radius in drops:
+            level = np.maximum(level, 0.6 - 0.6 * np.hypot(s.x - drop_x, s.y - drop_y) / drop_radius)
         density = np.clip(level / softness, 0, 1)
         density *= density * (3 - 2 * density)
         strength = density * (1 - mottled * np.clip(0.5 + 0.5 * _field(s, grain, x, y, reach), 0, 1))
@@ -141,9 +152,24 @@ def _stain(rng: np.random.Generator) -> Plan:
         s.fine_along *= 1 + strength * (gloss - 1)
         s.fine_across *= 1 + strength * (gloss - 1)
         s.marks *= 1 - 0.6 * strength
-        return density
+        return np.asarray(density)
 
     return Plan(x, y, reach, edit)
+
+
+Waves = list[tuple[int, float, float]]
+
+
+def _waves(rng: np.random.Generator, amplitude: float, orders: tuple[int, ...]) -> Waves:
+    return [(k, float(rng.normal(0, amplitude / k)), float(rng.uniform(0, 2 * np.pi))) for k in orders]
+
+
+def _uneven(angle: F32, waves: Waves) -> F32:
+    """By what a shape's edge is nearer (above 1) or farther (below 1) than a circle's, in each direction."""
+    edge = np.ones_like(angle)
+    for order, amplitude, phase in waves:
+        edge += np.float32(amplitude) * np.sin(order * angle + np.float32(phase))
+    return np.clip(edge, 0.75, 1.8)
 
 
 def _field(s: Surface, coarse: F32, x: float, y: float, reach: float) -> F32:
@@ -159,7 +185,7 @@ def _chip(rng: np.random.Generator) -> Plan:
     radius = rng.uniform(0.014, 0.026) if at_bore else rng.uniform(0.016, 0.046)
     edge = BORE if at_bore else min(OUTER, FLAT / max(np.sin(angle), 1e-6))
     x, y = float(edge * np.cos(angle)), float(edge * np.sin(angle))
-    waves = [(k, rng.normal(0, 0.28 / k), rng.uniform(0, 6)) for k in (2, 3, 5, 7, 11)]
+    waves = _waves(rng, 0.28, (2, 3, 5, 7, 11))
     broken = rng.uniform(0.45, 0.85)
     rough = rng.standard_normal((26, 26)).astype(np.float32)
     rougher = rng.standard_normal((26, 26)).astype(np.float32)
@@ -167,9 +193,7 @@ def _chip(rng: np.random.Generator) -> Plan:
     def edit(s: Surface, gain: float) -> F32:
         pixel = float(s.x[0, 1] - s.x[0, 0])
         u, v = s.x - np.float32(x), s.y - np.float32(y)
-        theta = np.arctan2(v, u)
-        uneven = 1 + sum(np.float32(a) * np.sin(k * theta + np.float32(p)) for k, a, p in waves)
-        depth = (radius - np.hypot(u, v) * np.clip(uneven, 0.75, 1.8)) / pixel
+        depth = (radius - np.hypot(u, v) * _uneven(np.arctan2(v, u), waves)) / pixel
         hit = np.clip(depth + 0.5, 0, 1)
         lost = np.clip(depth - (1 - broken) * radius / pixel + 0.5, 0, 1)
         facet_x, facet_y = (_field(s, noise, x, y, radius * 1.3) for noise in (rough, rougher))
@@ -181,7 +205,7 @@ def _chip(rng: np.random.Generator) -> Plan:
         s.fine_across += hit * (2.6 - s.fine_across)
         s.marks *= 1 - hit
         s.alpha *= 1 - lost
-        return hit
+        return np.asarray(hit)
 
     return Plan(x, y, radius * 1.4, edit)
 
@@ -191,7 +215,7 @@ def _missing(rng: np.random.Generator) -> Plan:
     x, y, radius = FEATURES[name]
 
     def edit(s: Surface, gain: float) -> F32:
-        return (np.hypot(s.x - x, s.y - y) < radius).astype(np.float32)
+        return np.asarray(np.hypot(s.x - x, s.y - y) < radius, np.float32)
 
     return Plan(x, y, radius, edit, without=name)
 

@@ -7,12 +7,13 @@ heights are in the same unit, towards the camera. Nothing here is random.
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+F32 = NDArray[np.floating[Any]]
 Window = tuple[int, int, int, int]
 """left, top, right, bottom in pixels of the part's own frame, right and bottom excluded."""
 
@@ -67,9 +68,14 @@ class Surface:
     albedo: F32
 
     def crop(self, window: Window) -> "Surface":
-        """A copy of the pixels in `window`, counted from this surface's own top left."""
+        """A copy of the pixels in `window`, counted from this surface's top left; coordinates are shared."""
         left, top, right, bottom = window
-        return Surface(*(getattr(self, f.name)[top:bottom, left:right].copy() for f in fields(self)))
+        maps = {f.name: getattr(self, f.name)[top:bottom, left:right] for f in fields(self)}
+        return Surface(**{name: m if name in COORDINATES else m.copy() for name, m in maps.items()})
+
+
+COORDINATES = frozenset({"x", "y", "along_x", "along_y"})
+"""The maps of a surface that no feature changes."""
 
 
 def window_around(x: float, y: float, radius: float, size: int) -> Window:
@@ -117,7 +123,8 @@ def _tile(size: int, feature: str, turn: float) -> tuple[Window, Surface]:
 def _paste(part: Surface, window: Window, tile: Surface) -> None:
     left, top, right, bottom = window
     for f in fields(Surface):
-        getattr(part, f.name)[top:bottom, left:right] = getattr(tile, f.name)
+        if f.name not in COORDINATES:
+            getattr(part, f.name)[top:bottom, left:right] = getattr(tile, f.name)
 
 
 def _draw(size: int, window: Window, screw: tuple[str, float] | None = None, without: str = "") -> Surface:
@@ -157,9 +164,8 @@ class _Drawing:
 
     def inside(self, distance: F32, width: float = 0.0) -> F32:
         """0 outside, 1 from `width` inside on; without a width, one fine pixel wide."""
-        if width == 0.0:
-            return np.clip(distance / self.pixel + 0.5, 0, 1)
-        return np.clip(distance / np.float32(width), 0, 1)
+        level = distance / width if width else distance / self.pixel + 0.5
+        return np.asarray(np.clip(level, 0, 1), np.float32)
 
     def paint(self, where: F32, colour: tuple[float, float, float], along: float, across: float) -> None:
         self.albedo += where[..., None] * (np.asarray(colour, np.float32) - self.albedo)
@@ -170,7 +176,7 @@ class _Drawing:
         spread = max(0.012 / self.pixel, 0.5)
         around = cv2.GaussianBlur(self.height * self.alpha, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101)
         occlusion = 1 - np.clip((around - self.height) / 0.022, 0, 0.75)
-        smooth = cv2.GaussianBlur(self.height, (0, 0), max(0.0012 / self.pixel, 0.5))
+        smooth = cv2.GaussianBlur(self.height, (0, 0), max(0.0018 / self.pixel, 0.7))
         slope_x = np.gradient(smooth, self.pixel, axis=1)
         slope_y = np.gradient(smooth, self.pixel, axis=0)
         r = np.maximum(self.r, 1e-4)
@@ -186,7 +192,7 @@ class _Drawing:
 
 def outline(x: F32, y: F32) -> F32:
     """Distance to the part's outer edge, positive on the part: a disc with a flat at the bottom."""
-    return np.minimum(OUTER - np.hypot(x, y), FLAT - y)
+    return np.asarray(np.minimum(OUTER - np.hypot(x, y), FLAT - y))
 
 
 def _turned_body(d: _Drawing) -> None:
@@ -195,7 +201,7 @@ def _turned_body(d: _Drawing) -> None:
     d.height -= 0.014 * (1 - d.inside(edge, 0.014))
     d.height += 0.030 * d.inside(HUB - d.r, 0.014)
     d.height -= 0.012 * d.inside(0.008 - np.abs(d.r - 0.232), 0.006)
-    d.height -= 0.003 * d.inside(0.0025 - np.abs(d.r - 0.382), 0.002)
+    d.height -= 0.003 * d.inside(0.0025 - np.abs(d.r - 0.366), 0.002)
     bushing = d.inside(BUSHING - d.r)
     d.paint(bushing, BRONZE, 0.15, 0.42)
     d.height -= 0.005 * d.inside(BUSHING - d.r, 0.003)
@@ -236,8 +242,8 @@ def _screw(d: _Drawing, x: float, y: float, turn: float) -> None:
     d.paint(ring, (0.10, 0.10, 0.11), 0.25, 0.25)
     angles = turn + np.arange(3) * (np.pi / 3)
     across = np.max([np.abs(u * np.cos(a) + v * np.sin(a)) for a in angles], axis=0)
-    socket = d.inside((0.0175 - across).astype(np.float32))
-    d.height -= 0.016 * d.inside((0.0175 - across).astype(np.float32), 0.004)
+    socket = d.inside(0.0175 - across)
+    d.height -= 0.016 * d.inside(0.0175 - across, 0.004)
     d.paint(socket, (0.014, 0.014, 0.016), 0.35, 0.35)
 
 
@@ -262,17 +268,17 @@ def _mark(d: _Drawing) -> None:
     where = cv2.remap(
         plate, along * unit + plate.shape[1] / 2, plate.shape[0] / 2 - up * unit, cv2.INTER_LINEAR
     )
-    _engrave(d, where, 0.004, 0.55)
+    _engrave(d, np.asarray(where, np.float32), 0.004, 0.55)
 
 
 @cache
 def _lettering() -> F32:
-    plate = np.zeros((180, 900), np.uint8)
-    for text, thick, baseline, scale in (("NORMA", 20, 100, 3.6), ("DN40 PN16 1.4404", 9, 168, 1.75)):
+    plate = np.zeros((340, 900), np.uint8)
+    for text, thick, baseline, scale in (("NORMA", 30, 175, 6.4), ("DN40 PN16", 14, 300, 3.0)):
         (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
         origin = ((plate.shape[1] - width) // 2, baseline)
         cv2.putText(plate, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
-    return cv2.GaussianBlur(plate, (0, 0), 2).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(plate, (0, 0), 3).astype(np.float32) / 255)
 
 
 def _code(d: _Drawing) -> None:

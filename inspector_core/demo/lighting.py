@@ -39,13 +39,11 @@ def shade(s: Surface, light: Light, marks: F32) -> F32:
     fill = _lobe(s, opposite * ux - 0.3 * s.x + 0.1, opposite * uy - 0.3 * s.y, relief)
     facing = np.clip(0.5 - 0.45 * (s.slope_x * ux + s.slope_y * uy), 0.05, 1)
     total = s.occlusion * (light.ambient * (0.55 + facing) + light.fill * fill)
-    total += lit * (light.key * lamp + 0.25 * facing)
+    total += lit * (light.key * lamp + 0.18 * facing)
     total *= 1 + 0.05 * relief
     total *= s.alpha
-    layer = np.empty((*total.shape, 4), np.float32)
-    np.multiply(s.albedo, total[..., None], out=layer[..., :3])
-    layer[..., 3] = s.alpha
-    return layer
+    colour = cv2.multiply(s.albedo, cv2.merge([total] * 3))
+    return np.asarray(cv2.merge([*cv2.split(colour), s.alpha]), np.float32)
 
 
 def _lobe(s: Surface, half_x: F32, half_y: F32, relief: F32) -> F32:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_core.demo.defects import DEFECTS, Plan, plan
-from inspector_core.demo.geometry import F32, Window, part_surface, window_around
+from inspector_core.demo.geometry import F32, Surface, Window, part_surface, window_around
 from inspector_core.demo.lighting import shade, turning_marks
 from inspector_core.demo.scene import Scene, photograph, tone
 
@@ -17,7 +17,7 @@ VISIBLE = 5 / 255
 """A pixel belongs to the defect where it moves the picture by more than this, before noise."""
 
 PLAIN = 20 / 255
-"""A defect is drawn plainer until a tenth of its pixels differ by this much: nobody can find the invisible."""
+"""A defect is drawn plainer until a tenth of its pixels differ by this much: a person must see it."""
 
 SMALLEST = 64
 
@@ -62,10 +62,12 @@ def draw_part(seed: int, defect: str | None = None, size: int = 512) -> DemoPart
     # Every step has a stream of its own, so that a defect changes no draw of the part beneath it.
     scene = Scene.draw(np.random.default_rng((seed, 0)))
     marks = turning_marks(np.random.default_rng((seed, 1)), size)
-    layer = shade(part_surface(size, scene.turns), scene.light, marks)
+    surface = part_surface(size, scene.turns)
+    layer = shade(surface, scene.light, marks)
     mask = np.zeros((size, size), np.bool_)
     if defect is not None:
-        mask = _spoil(layer, defect, scene, marks, np.random.default_rng((seed, 2)))
+        good = _Good(scene, marks, surface, layer)
+        mask = _spoil(good, defect, np.random.default_rng((seed, 2)))
     image = photograph(layer, scene, size, np.random.default_rng((seed, 3)))
     return DemoPart(image, mask, defect or "")
 
@@ -87,36 +89,51 @@ def stream(seed: int = 0, defect_rate: float = 0.1, size: int = 512, start: int 
         number += 1
 
 
-def _spoil(layer: F32, defect: str, scene: Scene, marks: F32, rng: np.random.Generator) -> NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A good part on the way to its photograph."""
+
+    scene: Scene
+    marks: F32
+    surface: Surface
+    layer: F32
+
+
+def _spoil(part: _Good, defect: str, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Put a defect into the part's layer; returns where the image shows it."""
-    size = len(layer)
+    size = len(part.layer)
     for _ in range(20):
         planned = plan(defect, rng)
         window = window_around(planned.x, planned.y, planned.radius + 4 / size, size)
         left, top, right, bottom = window
-        good = layer[top:bottom, left:right]
+        good = part.layer[top:bottom, left:right]
         for gain in (1.0, 1.4, 2.0):
-            bad, footprint = _make(planned, gain, scene, marks, window)
-            change = _difference(good, bad, scene)
+            bad, footprint = _make(part, planned, gain, window)
+            change = _difference(good, bad, part.scene)
             if _is_plain(change, footprint):
-                local = _extent(change, footprint)
-                weight = cv2.blur(cv2.dilate(local, np.ones((3, 3), np.uint8)).astype(np.float32), (3, 3))
+                shape = _extent(change, footprint)
+                # Blended in, so that not a bit differs beyond a pixel or two around the mask.
+                weight = cv2.blur(cv2.dilate(shape, np.ones((3, 3), np.uint8)).astype(np.float32), (3, 3))
                 good += weight[..., None] * (bad - good)
                 whole = np.zeros((size, size), np.uint8)
-                whole[top:bottom, left:right] = 255 * local
-                return np.asarray(cv2.warpAffine(whole, scene.pose(size), (size, size)) > 100)
+                whole[top:bottom, left:right] = 255 * shape
+                return np.asarray(cv2.warpAffine(whole, part.scene.pose(size), (size, size)) > 100)
     raise AssertionError(f"no visible {defect} in 20 attempts")
 
 
-def _make(planned: Plan, gain: float, scene: Scene, marks: F32, window: Window) -> tuple[F32, F32]:
+def _make(part: _Good, planned: Plan, gain: float, window: Window) -> tuple[F32, F32]:
     """A window's layer with the defect in it, and the defect's footprint there."""
-    size = len(marks)
-    pad = 4 + size // 40  # so far does light and shadow reach within a window
+    size = len(part.layer)
+    reach = 4 + size // 40  # of light and shadow from outside the window
     left, top, right, bottom = window
-    x0, y0, x1, y1 = max(0, left - pad), max(0, top - pad), min(size, right + pad), min(size, bottom + pad)
-    surface = part_surface(size, scene.turns, planned.without).crop((x0, y0, x1, y1))
+    x0, y0, x1, y1 = (
+        max(0, left - reach), max(0, top - reach), min(size, right + reach), min(size, bottom + reach)
+    )  # fmt: skip
+    without = planned.without
+    whole = part_surface(size, part.scene.turns, without) if without else part.surface
+    surface = whole.crop((x0, y0, x1, y1))
     footprint = planned.edit(surface, gain)
-    layer = shade(surface, scene.light, marks[y0:y1, x0:x1])
+    layer = shade(surface, part.scene.light, part.marks[y0:y1, x0:x1])
     inner = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
     return layer[inner], footprint[inner]
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_core.demo.geometry import F32, bare_surface
+from inspector_core.demo.geometry import F32, bare_surface, outline
 from inspector_core.demo.lighting import Light
 
 
@@ -43,9 +43,9 @@ class Scene:
             azimuth=azimuth - turn,
             tilt=float(rng.uniform(0.24, 0.34)),
             nearness=float(rng.uniform(0.25, 0.45)),
-            key=float(rng.uniform(0.95, 1.25)),
+            key=float(rng.uniform(1.15, 1.5)),
             fill=float(rng.uniform(0.25, 0.40)),
-            ambient=float(rng.uniform(0.20, 0.27)),
+            ambient=float(rng.uniform(0.15, 0.20)),
         )
         warmth = float(rng.normal(0, 0.012))
         level = float(rng.uniform(0.92, 1.08))
@@ -89,38 +89,38 @@ class Scene:
 
 def tone(light: F32) -> F32:
     """Linear light to 0..1 as a camera shows it: a gamma of 2 and a shoulder in the highlights."""
-    return np.asarray(cv2.sqrt(1 - np.exp(-np.maximum(light, 0))), np.float32)
+    return np.asarray(np.sqrt(1 - np.exp(-np.maximum(light, 0))))
 
 
 def photograph(layer: F32, scene: Scene, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The part's layer (float32 [H, W, 4], see `shade`) on the belt, through lens and sensor: RGB uint8."""
-    placed = cv2.warpAffine(layer, scene.pose(size), (size, size), flags=cv2.INTER_LINEAR)
-    ground = _ground(scene, size)
-    ground *= 1 - placed[..., 3]
-    light = ground[..., None] * np.asarray(scene.belt_colour, np.float32)
-    light += placed[..., :3]
+    placed = cv2.split(cv2.warpAffine(layer, scene.pose(size), (size, size), flags=cv2.INTER_LINEAR))
+    ground = _ground(scene, size) * (1 - placed[3])
     at = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
     across = 1 + scene.gradient[0] * at - scene.vignetting * at * at
     down = scene.gradient[1] * at - scene.vignetting * at * at
-    uneven = (across[None, :] + down[:, None]).astype(np.float32)
-    light *= uneven[..., None] * np.asarray(scene.exposure, np.float32)
+    uneven = across[None, :] + down[:, None]
     sigma = max(scene.defocus * size, 0.35)
-    light = cv2.GaussianBlur(light, (5, 5), sigma)
-    image = tone(light)
-    image *= 255
-    # The square root in `tone` has made shot noise even, so one standard deviation serves all grey values.
-    image += _grain(scene.noise, size, rng)
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    grain = _grain(scene.noise, size, rng)
+    channels = []
+    for channel in range(3):
+        light = ground * np.float32(scene.belt_colour[channel])
+        light += placed[channel]
+        light *= uneven
+        light *= np.float32(scene.exposure[channel])
+        shown = tone(np.asarray(cv2.GaussianBlur(light, (5, 5), sigma), np.float32)) * 255
+        # The square root in `tone` has made shot noise even, so one deviation serves all grey values.
+        shown += grain[channel]
+        channels.append(np.clip(np.rint(shown, out=shown), 0, 255, out=shown).astype(np.uint8))
+    return np.asarray(cv2.merge(channels), np.uint8)
 
 
-def _grain(sigma: float, size: int, rng: np.random.Generator) -> F32:
+def _grain(sigma: float, size: int, rng: np.random.Generator) -> list[F32]:
     """Sensor noise after the colour filter's interpolation: sharp in brightness, softer in colour."""
     half = (size + 1) // 2
-    colour = rng.standard_normal((half, half, 3), np.float32)
-    grain = np.asarray(cv2.resize(colour, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
-    grain += 0.8 * rng.standard_normal((size, size, 1), np.float32)
-    grain *= np.float32(sigma)
-    return grain
+    brightness = 0.8 * rng.standard_normal((size, size), np.float32)
+    colours = [rng.standard_normal((half, half), np.float32) for _ in range(3)]
+    return [np.float32(sigma) * (brightness + cv2.resize(c, (size, size))) for c in colours]
 
 
 def _ground(scene: Scene, size: int) -> F32:
@@ -129,20 +129,26 @@ def _ground(scene: Scene, size: int) -> F32:
     left, top = (int(share * (belt.shape[0] - size)) for share in scene.belt)
     quarter = size // 4
     shape = (quarter, quarter)
-    solid = _solid(size)
-    far = cv2.warpAffine(solid, scene.pose(size, 0.25, 0.045), shape, flags=cv2.INTER_LINEAR)
-    near = cv2.warpAffine(solid, scene.pose(size, 0.25, 0.012), shape, flags=cv2.INTER_LINEAR)
-    shadow = 0.55 * cv2.GaussianBlur(far, (0, 0), 0.022 * quarter)
-    shadow += 0.40 * cv2.GaussianBlur(near, (0, 0), 0.010 * quarter)
-    return belt[top : top + size, left : left + size] * (1 - cv2.resize(shadow, (size, size)))
+    filled, solid = _shades(size)
+    far = cv2.warpAffine(filled, scene.pose(size, 0.25, 0.040), shape, flags=cv2.INTER_LINEAR)
+    near = cv2.warpAffine(solid, scene.pose(size, 0.25, 0.010), shape, flags=cv2.INTER_LINEAR)
+    far, near = (cv2.GaussianBlur(s, (0, 0), b * quarter) for s, b in ((far, 0.022), (near, 0.010)))
+    shadow = 0.52 * far + 0.33 * near
+    stretch = belt[top : top + size, left : left + size]
+    return stretch * np.asarray(1 - cv2.resize(shadow, (size, size)), np.float32)
 
 
 @lru_cache(maxsize=4)
-def _solid(size: int) -> F32:
-    """The part's outline at a quarter of the size: what throws the shadow, whatever the part's defects."""
-    return np.asarray(
-        cv2.resize(bare_surface(size).alpha, (size // 4, size // 4), interpolation=cv2.INTER_AREA)
-    )
+def _shades(size: int) -> tuple[F32, F32]:
+    """What throws the shadow, whatever the part's defects: the part with its holes filled, and as it is.
+
+    Both are a quarter of the size: the blur that follows leaves no finer detail.
+    """
+    bare = bare_surface(size)
+    filled = np.clip(outline(bare.x, bare.y) * size + 0.5, 0, 1)
+    quarter = (size // 4, size // 4)
+    small = [cv2.resize(a, quarter, interpolation=cv2.INTER_AREA) for a in (filled, bare.alpha)]
+    return np.asarray(small[0]), np.asarray(small[1])
 
 
 @lru_cache(maxsize=4)
@@ -160,5 +166,5 @@ def _belt(size: int) -> F32:
     for px, py, r in zip(*(rng.integers(0, side, (2, 160))), rng.uniform(0.3, 1.3, 160), strict=True):
         radius = max(1, round(float(r) * size / 512))
         cv2.circle(dust, (int(px), int(py)), radius, float(rng.uniform(0.2, 1.0)), -1, cv2.LINE_AA)
-    dust = cv2.GaussianBlur(dust, (0, 0), 0.7)
-    return np.maximum(1 + 0.16 * weave + 0.25 * fine + 0.10 * wear + 0.9 * dust, 0.1).astype(np.float32)
+    bright = 1 + 0.16 * weave + 0.25 * fine + 0.10 * wear + 0.9 * cv2.GaussianBlur(dust, (0, 0), 0.7)
+    return np.asarray(np.maximum(bright, 0.1), np.float32)
