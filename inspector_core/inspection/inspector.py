@@ -1,0 +1,120 @@
+"""From one image to a judged part, whatever goes wrong on the way."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_core.detectors.detection import Detection
+from inspector_core.errors import NormaError, RecipeError
+from inspector_core.images import read_mask
+from inspector_core.inspection.judge import Judgement, judge, prepare
+from inspector_core.inspection.latency import StageTimes
+from inspector_core.inspection.recipe import Recipe
+from inspector_core.inspection.verdict import PartImages, Verdict
+
+log = logging.getLogger(__name__)
+
+
+class ModelFacts(Protocol):
+    """What the line needs to know of a model."""
+
+    @property
+    def sha256(self) -> str: ...
+
+
+class PartEngine(Protocol):
+    """What the line needs of an engine; every call comes from one thread."""
+
+    @property
+    def model(self) -> ModelFacts: ...
+
+    def warm_up(self) -> None: ...
+
+    def infer(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        ignore: Sequence[NDArray[np.bool_] | None] | None = None,
+    ) -> list[Detection]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A judged part; `score` is None and `images` may be None where the verdict is ERROR."""
+
+    judgement: Judgement
+    score: float | None
+    images: PartImages | None
+
+    @classmethod
+    def error(cls, reason: str, images: PartImages | None = None) -> "Finding":
+        return cls(Judgement(Verdict.ERROR, 0, reason), None, images)
+
+
+class PartInspector:
+    """Crops, scores and judges one image after another by one recipe. Not for several threads.
+
+    Raises:
+        RecipeError, ImageError: the recipe's ignore mask can't be read.
+    """
+
+    def __init__(
+        self, recipe: Recipe, engine: PartEngine, ignore_mask: Path | None, times: StageTimes
+    ) -> None:
+        self._recipe = recipe
+        self._engine = engine
+        self._times = times
+        self._ignore = None if ignore_mask is None else read_mask(ignore_mask)
+
+    def inspect(self, frame_image: NDArray[np.uint8]) -> Finding:
+        """Inspect one frame, RGB uint8 [H, W, 3]; never raises: what fails is an ERROR with its reason."""
+        images = None
+        try:
+            with self._times.measure("prepare"):
+                image = prepare(frame_image, self._recipe)
+                images = PartImages(image)
+                self._check_mask(image)
+            with self._times.measure("detect"):
+                detection = self._detect(image)
+            with self._times.measure("judge"):
+                judgement = judge(detection, self._recipe.thresholds, self._ignore)
+        except NormaError as error:
+            return Finding.error(str(error), images)
+        except Exception as error:
+            log.exception("a part could not be inspected")
+            return Finding.error(f"the part could not be inspected ({in_words(error)})", images)
+        if judgement.verdict is Verdict.ERROR:
+            return Finding(judgement, None, images)
+        return Finding(
+            judgement,
+            float(detection.score),
+            PartImages(image, detection.reconstruction, detection.anomaly_map),
+        )
+
+    def _detect(self, image: NDArray[np.uint8]) -> Detection:
+        if self._ignore is None:
+            (detection,) = self._engine.infer([image])
+        else:
+            (detection,) = self._engine.infer([image], [self._ignore])
+        if detection.anomaly_map.shape != image.shape[:2]:
+            shape = detection.anomaly_map.shape
+            raise ValueError(f"an anomaly map of {shape} for an image of {image.shape[:2]}")
+        return detection
+
+    def _check_mask(self, image: NDArray[np.uint8]) -> None:
+        if self._ignore is not None and self._ignore.shape != image.shape[:2]:
+            (height, width), (rows, columns) = image.shape[:2], self._ignore.shape
+            raise RecipeError(
+                f"the ignore mask of {self._recipe.name} has {columns} x {rows} pixels, the region "
+                f"{width} x {height}",
+                "draw the ignore mask again for this region",
+            )
+
+
+def in_words(error: BaseException) -> str:
+    """An error as the operator should read it: our own sentences as they are, others with their kind."""
+    return str(error) if isinstance(error, NormaError) else f"{type(error).__name__}: {error}".rstrip(": ")

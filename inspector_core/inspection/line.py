@@ -1,0 +1,368 @@
+"""The inspection line: grab → detect and judge → record, in threads, with every trigger accounted for."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from inspector_core.cameras.camera import Camera, EndOfStream
+from inspector_core.errors import CameraError
+from inspector_core.inspection.inspector import Finding, PartEngine, PartInspector, in_words
+from inspector_core.inspection.latency import LatencyMeter, StageTimes
+from inspector_core.inspection.line_counts import Counts, Tally
+from inspector_core.inspection.line_state import LineState, state_after
+from inspector_core.inspection.part_queue import Part, PartQueue
+from inspector_core.inspection.recipe import Recipe
+from inspector_core.inspection.verdict import Inspection, PartImages
+from inspector_core.workspace import Workspace
+
+__all__ = ["Counts", "InspectionLine", "Latest", "LineState", "OnCommit", "Recorder"]
+
+log = logging.getLogger(__name__)
+
+FETCH_S = 0.2
+"""One wait for a frame: what a stop may take longer while the camera is silent."""
+LONGEST_BACK_OFF_S = 2.0
+OnCommit = Callable[[list[Inspection]], None]
+
+
+class Recorder(Protocol):
+    """Makes inspections durable. Both methods are called by the line's detect thread only.
+
+    It is made by `make_recorder(on_commit)` and calls `on_commit` with the inspections of each transaction,
+    from any thread, after the commit. Nothing is counted before.
+    """
+
+    def record(self, inspection: Inspection, images: PartImages | None) -> None:
+        """Accept one part, waiting where its queue is full. Raises RecordsError where it can't go on."""
+
+    def close(self) -> None:
+        """Return once all that was accepted is committed. Raises RecordsError where that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest inspected part, for the screen; not yet counted. `images` is None where there are none."""
+
+    inspection: Inspection
+    images: PartImages | None
+
+
+class InspectionLine:
+    """One run of one recipe, from `start` to its end; it can't be started twice.
+
+    The camera is opened, read and closed by one thread, the engine opened, warmed up and called by another.
+    A fault of a part (camera, detector, judge) is an ERROR inspection and the line goes on. What it can't go
+    on without (no camera at the start, no model, a recorder that refuses) ends it in a state that says so.
+
+    Args:
+        engine: an engine, or a function that opens one; called once, in the detect thread.
+        make_recorder: called once with the line's `on_commit`, in the detect thread, after the camera and the
+            model are known to work; the line closes what it returns.
+        max_parts: end after exactly this many recorded parts (lost ones have no record and do not count).
+        queue_size: frames that may wait in triggered mode before a part is an overrun.
+        back_off_s: first wait after a failed fetch; doubles up to `LONGEST_BACK_OFF_S`.
+
+    Attributes:
+        operator, lot: written into each inspection; may be changed while the line runs.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        camera: Camera,
+        engine: PartEngine | Callable[[], PartEngine],
+        make_recorder: Callable[[OnCommit], Recorder],
+        *,
+        workspace: Workspace,
+        operator: str = "",
+        lot: str = "",
+        max_parts: int | None = None,
+        queue_size: int = 8,
+        back_off_s: float = 0.05,
+    ) -> None:
+        self.recipe = recipe
+        self.operator = operator
+        self.lot = lot
+        self._camera = camera
+        self._engine = engine
+        self._make_recorder = make_recorder
+        self._workspace = workspace
+        self._back_off_s = back_off_s
+        self._queue = PartQueue(capacity=queue_size, newest_wins=recipe.mode == "free_run", limit=max_parts)
+        self._tally = Tally()
+        self._latency = LatencyMeter()
+        self._times = StageTimes()
+        self._latest: Latest | None = None
+        self._lock = threading.Lock()
+        self._state = LineState.STOPPED
+        self._reason = ""
+        self._error: BaseException | None = None
+        self._stopping = threading.Event()
+        self._camera_opened = threading.Event()
+        self._ready = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), name=f"norma-{name}", daemon=True)
+            for name, work in (("grab", self._grab), ("detect", self._detect))
+        ]
+        self._working = len(self._threads)
+
+    # --- what the owner calls -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; returns at once. What goes wrong is found in `state`, `reason` and `error`."""
+        self._show(LineState.STARTING)
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Ask for an orderly end, in which parts in flight are finished; True once it is reached."""
+        self._stopping.set()
+        return self.wait(timeout)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end of the run; False where it did not come within `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def state(self) -> LineState:
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """Why the state is what it is, in words for the operator; may be empty."""
+        return self._reason
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the line against its will."""
+        return self._error
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended; never true before `start`."""
+        return self._working == 0
+
+    @property
+    def counts(self) -> Counts:
+        """Committed parts only."""
+        return self._tally.counts
+
+    @property
+    def seen(self) -> int:
+        """Triggers noticed; equal to `counts.triggers` after an orderly end."""
+        return self._queue.seen
+
+    @property
+    def rejects_in_a_row(self) -> int:
+        return self._tally.rejects_in_a_row
+
+    def acknowledge(self) -> None:
+        """Begin to count rejects in a row afresh."""
+        self._tally.acknowledge()
+
+    def recent(self) -> list[Inspection]:
+        """The last committed inspections, oldest first."""
+        return self._tally.recent()
+
+    def latest(self) -> Latest | None:
+        """The newest inspected part; never waits and never holds up the line."""
+        return self._latest
+
+    @property
+    def latency(self) -> LatencyMeter:
+        """From a frame's arrival in the line to its verdict; parts that were scored only."""
+        return self._latency
+
+    @property
+    def profile(self) -> dict[str, float]:
+        """Mean milliseconds of each stage over the last parts."""
+        return self._times.means()
+
+    # --- the camera's thread --------------------------------------------------------------------------
+
+    def _grab(self) -> None:
+        try:
+            self._camera.open()
+            self._camera_opened.set()
+            self._ready.wait()
+            if not self._ending:
+                self._camera.start()
+                self._show(LineState.WAITING)
+                self._fetch_all()
+        finally:
+            self._queue.close()
+            self._camera_opened.set()
+            for leave in (self._camera.stop, self._camera.close):
+                try:
+                    leave()
+                except Exception:
+                    log.exception("the camera did not stop cleanly")
+
+    def _fetch_all(self) -> None:
+        on_demand = bool(getattr(self._camera, "on_demand", False))
+        last_frame = time.monotonic()
+        lost_at_start, lost, failures = self._camera.counters.lost, 0, 0
+        while not self._ending:
+            part, failed = None, False
+            try:
+                frame = self._camera.fetch(min(FETCH_S, self.recipe.frame_timeout_s))
+                if frame is not None:
+                    part = Part.of(frame, time.perf_counter())
+                    lost += part.lost_before
+            except EndOfStream:
+                self._account_for(self._camera.counters.lost - lost_at_start - lost)
+                self._show(self._state, "the camera has no further frames")
+                return
+            except Exception as error:
+                part, failed = self._camera_fault(error), True
+            if part is None:
+                self._note_silence(time.monotonic() - last_frame)
+                continue
+            if on_demand:
+                # Such a camera has its next frame ready at any time: the line is what sets the pace, and the
+                # part arrives when the line asks for it.
+                self._queue.wait_until_wanted()
+                part.arrived = time.perf_counter()
+            self._queue.offer(part)
+            if failed:
+                self._stopping.wait(min(LONGEST_BACK_OFF_S, self._back_off_s * 2 ** min(failures, 20)))
+                failures += 1
+            else:
+                failures, last_frame = 0, time.monotonic()
+                self._show(LineState.RUNNING)
+
+    def _camera_fault(self, error: Exception) -> Part:
+        if not isinstance(error, CameraError):
+            log.error("the camera failed in an unforeseen way", exc_info=error)
+        reason = in_words(error)
+        self._show(LineState.NO_CAMERA, reason)
+        return Part.fault(self._camera.id, reason, time.perf_counter())
+
+    def _account_for(self, trailing: int) -> None:
+        """Frames that were lost after the last delivered one have no part to be recorded with: make one."""
+        if trailing > 0:
+            reason = (
+                f"the camera lost the last {trailing} frames" if trailing > 1 else "the last frame was lost"
+            )
+            self._queue.offer(Part.fault(self._camera.id, reason, time.perf_counter(), trailing - 1))
+
+    def _note_silence(self, seconds: float) -> None:
+        if seconds < self.recipe.frame_timeout_s:
+            return
+        if self.recipe.mode == "triggered":
+            self._show(LineState.WAITING, "waiting for a trigger")
+        elif self._state is not LineState.NO_CAMERA:
+            self._show(LineState.NO_CAMERA, f"no frame for {self.recipe.frame_timeout_s:g} s")
+
+    # --- the detector's thread ------------------------------------------------------------------------
+
+    def _detect(self) -> None:
+        try:
+            engine = self._engine() if callable(self._engine) else self._engine
+            mask = self.recipe.ignore_mask_path(self._workspace)
+            inspector = PartInspector(self.recipe, engine, mask, self._times)
+            engine.warm_up()
+            self._camera_opened.wait()
+            if self._ending:
+                return
+            recorder = self._make_recorder(self._tally.commit)
+            try:
+                self._ready.set()
+                self._inspect_all(inspector, recorder, engine.model.sha256)
+            except Exception as error:
+                self._fail(error)
+            finally:
+                self._queue.close()
+                recorder.close()
+        finally:
+            self._queue.close()
+            self._ready.set()
+
+    def _inspect_all(self, inspector: PartInspector, recorder: Recorder, model: str) -> None:
+        number = 0
+        while (part := self._queue.take()) is not None:
+            number += 1
+            finding = Finding.error(part.reason) if part.image is None else inspector.inspect(part.image)
+            latency_ms = (time.perf_counter() - part.arrived) * 1000
+            inspection = self._inspection(number, part, finding, latency_ms, model)
+            latest = Latest(inspection, finding.images)
+            try:
+                with self._times.measure("record"):
+                    recorder.record(inspection, finding.images)
+            except Exception as error:
+                refused = Finding.error(f"not recorded: {in_words(error)}")
+                latest = replace(
+                    latest, inspection=self._inspection(number, part, refused, latency_ms, model)
+                )
+                raise
+            finally:
+                self._latest = latest
+            if finding.score is not None:
+                self._latency.add(latency_ms)
+
+    def _inspection(
+        self, number: int, part: Part, finding: Finding, latency_ms: float, model: str
+    ) -> Inspection:
+        thresholds = self.recipe.thresholds
+        return Inspection(
+            part=number,
+            verdict=finding.judgement.verdict,
+            score=finding.score,
+            fail_threshold=thresholds.fail,
+            review_threshold=thresholds.review,
+            pixel_threshold=thresholds.pixel,
+            recipe=self.recipe.name,
+            recipe_version=self.recipe.version,
+            model_sha256=model if finding.score is not None else "",
+            latency_ms=latency_ms,
+            captured_at=part.captured_at,
+            camera_id=part.camera_id,
+            frame_id=part.frame_id,
+            lost_before=part.lost_before,
+            reason=finding.judgement.reason,
+            defect_area=finding.judgement.defect_area,
+            lot=self.lot,
+            operator=self.operator,
+            source=part.source,
+        )
+
+    @property
+    def _ending(self) -> bool:
+        return self._stopping.is_set() or self._queue.closed
+
+    # --- both -----------------------------------------------------------------------------------------
+
+    def _run(self, work: Callable[[], None]) -> None:
+        """Do one thread's work; whatever escapes it ends the line with a reason."""
+        try:
+            work()
+        except Exception as error:
+            self._fail(error)
+        finally:
+            with self._lock:
+                self._working -= 1
+                if self._working == 0 and self._error is None:
+                    self._state = LineState.STOPPED
+
+    def _fail(self, error: BaseException) -> None:
+        log.error("the line stops: %s", error, exc_info=error)
+        with self._lock:
+            if self._error is None:  # the first fault is the cause, later ones follow from it
+                self._error = error
+                self._state = state_after(error)
+                self._reason = in_words(error)
+        self._stopping.set()
+
+    def _show(self, state: LineState, reason: str = "") -> None:
+        if (state, reason) == (self._state, self._reason):
+            return
+        with self._lock:
+            if self._error is None:
+                self._state, self._reason = state, reason
