@@ -3,14 +3,17 @@
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inspector_core.cli.output import Device, Json, Progress, show
+from inspector_core.cli.output import CommandFailed, Device, Json, Progress, show
 from inspector_core.cli.window import Window
+from inspector_core.errors import NormaError
 
 if TYPE_CHECKING:
+    from inspector_core.cameras.camera import Camera
+    from inspector_core.inspection.line_counts import Counts
     from inspector_core.inspection.recipe import Recipe
     from inspector_core.workspace import Workspace
 
@@ -56,12 +59,13 @@ def demo(
             raise typer.Exit(window.open(workspace, demo=True))
         print(f"No window can be opened ({obstacle}); the same line runs without one.", file=sys.stderr)
         parts = parts or 200
-    from inspector_core.jobs.demo_line import prepare_demo
+    from inspector_core.jobs.demo_line import demo_camera, prepare_demo
 
     place = _open(workspace)
     with Progress(quiet=as_json) as progress:
         recipe = prepare_demo(place, lambda done, total: progress.update("drawing demo parts", done, total))
-    _run_line(recipe, place, parts, "auto", as_json)
+    camera = demo_camera(recipe, place)
+    _run_line(recipe, place, parts, "auto", as_json, camera)
 
 
 def _open(folder: Path | None) -> "Workspace":
@@ -74,21 +78,35 @@ def _open(folder: Path | None) -> "Workspace":
 
 
 def _run_line(
-    recipe: "Recipe", workspace: "Workspace", parts: int | None, device: str, as_json: bool
+    recipe: "Recipe",
+    workspace: "Workspace",
+    parts: int | None,
+    device: str,
+    as_json: bool,
+    camera: "Camera | None" = None,
 ) -> None:
-    from inspector_core.jobs.headless import LineResult, run_headless
+    from inspector_core.jobs.headless import run_headless
 
-    def on_progress(result: LineResult) -> None:
-        progress.update("inspecting", result.triggers, parts, _note(result))
+    def on_progress(counts: "Counts") -> None:
+        note = f"OK {counts.passed}, NG {counts.failed}, review {counts.review}, error {counts.error}"
+        progress.update("inspecting", counts.inspected, parts, note)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is orderly too
     with Progress(quiet=as_json) as progress:
-        result = run_headless(recipe, workspace, parts=parts, device=device, on_progress=on_progress)
-    shown: dict[str, Any] = result.as_dict() | {"workspace": str(workspace.root)}
-    show(shown, as_json, title=f"{recipe.name}, version {recipe.version}")
+        result = run_headless(
+            recipe,
+            workspace,
+            parts=parts,
+            device=device,
+            camera=camera,
+            on_progress=on_progress,
+            on_problem=progress.say,
+        )
+    figures = result.as_dict() | {"workspace": str(workspace.root)}
+    if isinstance(result.error, NormaError):
+        raise CommandFailed(result.error.problem, result.error.remedy, figures) from result.error
+    if result.error is not None:
+        raise result.error
+    show(figures, as_json, title=f"{recipe.name}, version {recipe.version}")
     if result.interrupted:
         raise KeyboardInterrupt
-
-
-def _note(result: Any) -> str:
-    return f"OK {result.passed}, NG {result.failed}, review {result.review}, error {result.error}"

@@ -55,7 +55,7 @@ def cameras(
         return
     _print_cameras(found)
     for fault in faults:
-        print(fault)
+        print(f"{fault['problem']}: {fault['remedy']}.")
 
 
 def doctor(
@@ -93,5 +93,5 @@ def _print_report(report: dict[str, Any]) -> None:
     for title, facts in report.items():
         if isinstance(facts, dict):
             show(facts, False, title=f"\n{title}")
-    for problem in report["problems"]:
+    for problem in report["problems"][1:]:  # the first one is the command's error
         print(f"\n{problem['problem']}: {problem['remedy']}.")

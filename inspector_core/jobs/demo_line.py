@@ -8,7 +8,9 @@ from tempfile import mkdtemp
 
 import numpy as np
 
-from inspector_core.demo.parts import DEFECTS, draw_part
+from inspector_core.cameras.camera import Camera
+from inspector_core.cameras.factory import open_camera
+from inspector_core.demo import DEFECTS, Split, draw_part, part_seed
 from inspector_core.detectors.model_file import read_metadata
 from inspector_core.errors import ModelFileError, WorkspaceError
 from inspector_core.images import write_bytes, write_png
@@ -21,8 +23,9 @@ NAME = "Demo part"
 MODEL = "demo-edge.safetensors"
 FRAMES = "demo/frames"
 GOOD, PER_DEFECT = 120, 8
-SEED = 40_000
-"""First seed of the frames; the shipped model was trained on seeds far below."""
+SEED = 0
+RATE = 4.0
+"""Parts a second in the window, so that a person can follow."""
 REVIEW_QUANTILE = 0.95
 """Parts stranger than this share of the held-out good ones go to review, below the FAIL threshold."""
 
@@ -61,10 +64,15 @@ def demo_recipe(model: Path) -> Recipe:
     review = min(float(np.quantile(calibration.scores, REVIEW_QUANTILE)), calibration.threshold)
     return Recipe(
         name=NAME,
-        camera=CameraSettings(kind="playback", source=FRAMES, loop=True),
+        camera=CameraSettings(kind="playback", source=FRAMES, rate=RATE),
         model=model.name,
         thresholds=Thresholds(fail=calibration.threshold, review=review, pixel=calibration.pixel_threshold),
     )
+
+
+def demo_camera(recipe: Recipe, workspace: Workspace) -> Camera:
+    """The demo's frames as fast as the line takes them, for a run that nobody watches."""
+    return open_camera("playback", str(recipe.source_path(workspace)), rate=None, loop=recipe.camera.loop)
 
 
 def _install_model(workspace: Workspace) -> Path:
@@ -89,7 +97,7 @@ def _draw_frames(folder: Path, on_progress: OnProgress) -> None:
 
     def draw(number: int) -> None:
         kind = kinds[number]
-        part = draw_part(SEED + number, None if kind == "good" else kind)
+        part = draw_part(part_seed(SEED, Split.STREAM, number), None if kind == "good" else kind)
         write_png(unfinished / f"{number + 1:04d}-{kind}.png", part.image)
 
     try:

@@ -1,0 +1,123 @@
+"""A line made of the rooms: the recipe's camera and model, and the workspace's records."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from inspector_core.cameras.camera import Camera
+from inspector_core.cameras.factory import open_camera
+from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.engines.engine import Engine
+from inspector_core.engines.factory import open_engine
+from inspector_core.errors import RecipeError
+from inspector_core.inspection.line import InspectionLine, OnCommit, Recorder
+from inspector_core.inspection.recipe import Recipe
+from inspector_core.inspection.verdict import Inspection, PartImages
+from inspector_core.records import Records
+from inspector_core.workspace import Workspace
+
+
+def camera_of(recipe: Recipe, workspace: Workspace) -> Camera:
+    """The recipe's camera, not yet opened.
+
+    Raises:
+        CameraError: a setting of it is wrong.
+    """
+    settings = recipe.camera
+    source = settings.source
+    if settings.kind == "playback" and source:
+        source = str(recipe.source_path(workspace))
+    return open_camera(
+        settings.kind, source, settings.producer, settings.rate, settings.loop, settings.features
+    )
+
+
+def line_of(
+    recipe: Recipe,
+    workspace: Workspace,
+    records: Records,
+    *,
+    camera: Camera | None = None,
+    device: str = "auto",
+    operator: str = "",
+    lot: str = "",
+    max_parts: int | None = None,
+    on_engine: Callable[[Engine], None] = lambda engine: None,
+    on_part: Callable[[Inspection, PartImages | None], None] = lambda inspection, images: None,
+) -> InspectionLine:
+    """A line that is ready to start; its session in the records begins and ends with it.
+
+    Args:
+        camera: instead of the recipe's.
+        on_engine: told of the engine once it is open.
+        on_part: told of each part that the records have accepted, by the line's thread.
+
+    Raises:
+        CameraError: a setting of the recipe's camera is wrong.
+        RecipeError: the recipe's model is gone.
+    """
+    model = model_of(recipe, workspace)
+    opened: list[Engine] = []
+
+    def engine() -> Engine:
+        opened.append(open_engine(model, device))
+        on_engine(opened[0])
+        return opened[0]
+
+    def make_recorder(on_commit: OnCommit) -> Recorder:
+        return SessionRecorder(records, recipe, opened[0].model, on_commit, on_part, operator, lot)
+
+    return InspectionLine(
+        recipe,
+        camera or camera_of(recipe, workspace),
+        engine,
+        make_recorder,
+        workspace=workspace,
+        operator=operator,
+        lot=lot,
+        max_parts=max_parts,
+    )
+
+
+def model_of(recipe: Recipe, workspace: Workspace) -> Path:
+    """The recipe's model file.
+
+    Raises:
+        RecipeError: it is gone.
+    """
+    path = recipe.model_path(workspace)
+    if not path.is_file():
+        problem = f"the model {path} of the recipe {recipe.name} is gone"
+        raise RecipeError(problem, "put it back or publish the recipe with another model")
+    return path
+
+
+class SessionRecorder:
+    """Records one session: begins it when made and ends it when closed."""
+
+    def __init__(
+        self,
+        records: Records,
+        recipe: Recipe,
+        model: ModelMetadata,
+        on_commit: OnCommit,
+        on_part: Callable[[Inspection, PartImages | None], None],
+        operator: str,
+        lot: str,
+    ) -> None:
+        self._records = records
+        self._on_part = on_part
+        facts = model.model_dump_json(exclude={"calibration": {"scores"}})
+        self._session = records.start_session(recipe, model.sha256, operator, lot, model_metadata=facts)
+        self._writer = records.writer(self._session, on_commit, recipe.archive)
+
+    def record(self, inspection: Inspection, images: PartImages | None) -> None:
+        """Hand one part to the writer; see `RecordWriter.record`."""
+        self._writer.record(inspection, images)
+        self._on_part(inspection, images)
+
+    def close(self) -> None:
+        """Commit what is waiting, then end the session. Raises RecordsError where not all was committed."""
+        self._writer.close()
+        if self._writer.failure is not None:
+            raise self._writer.failure
+        self._records.end_session(self._session)

@@ -1,0 +1,75 @@
+"""`norma run`: the JSON, the table of rows and the archive agree."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from inspector_core.inspection.recipe import CameraSettings, Thresholds
+
+from .conftest import Norma
+
+FIGURES = ("triggers", "pass", "fail", "review", "error", "lost", "p50_ms", "p95_ms", "p99_ms")
+
+
+def rows(workspace: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(workspace / "norma.db") as database:
+        return database.execute("SELECT verdict, image_path FROM inspection ORDER BY id").fetchall()
+
+
+def test_a_run_counts_every_part_of_its_source_once(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w", "--json") == 0
+    found = norma.json
+    assert all(name in found for name in FIGURES)
+    assert found["triggers"] == 10
+    assert found["triggers"] == sum(found[n] for n in ("pass", "fail", "review", "error", "lost"))
+    assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"]
+    verdicts = [verdict for verdict, _ in rows(tmp_path / "w")]
+    assert {v: verdicts.count(v) for v in ("pass", "fail", "review", "error")} == {
+        v: found[v] for v in ("pass", "fail", "review", "error")
+    }
+
+
+def test_a_run_ends_after_the_asked_number_of_parts_and_keeps_the_rejects_pictures(
+    norma: Norma, write_recipe: Callable[..., Path], pictures: Path, tmp_path: Path
+) -> None:
+    recipe = write_recipe(
+        camera=CameraSettings(source=str(pictures), loop=True), thresholds=Thresholds(fail=0.0)
+    )
+    assert norma("run", "--recipe", recipe, "--parts", 13, "--workspace", tmp_path / "w", "--json") == 0
+    assert norma.json["fail"] == 13
+    stored = rows(tmp_path / "w")
+    assert len(stored) == 13
+    assert all((tmp_path / "w" / path).is_file() for _, path in stored)
+
+
+def test_paths_in_a_recipe_are_relative_to_the_workspace(
+    norma: Norma, write_recipe: Callable[..., Path], model: Path, pictures: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "w"
+    (workspace / "models").mkdir(parents=True)
+    (workspace / "models" / "mine.safetensors").write_bytes(model.read_bytes())
+    pictures.rename(workspace / "pictures")
+    recipe = write_recipe(model="mine.safetensors", camera=CameraSettings(source="pictures", loop=False))
+    assert norma("run", "--recipe", recipe, "--workspace", workspace, "--json") == 0
+    assert norma.json["triggers"] == 10
+
+
+def test_a_second_run_adds_to_what_the_first_recorded(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = write_recipe()
+    for _ in range(2):
+        assert norma("run", "--recipe", recipe, "--workspace", tmp_path / "w", "--parts", 3, "--json") == 0
+        assert norma.json["triggers"] == 3
+    assert len(rows(tmp_path / "w")) == 6
+
+
+def test_without_json_the_figures_come_as_a_table(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w") == 0
+    assert "triggers" in norma.out
+    assert "Plate, version 1" in norma.out
+    assert "{" not in norma.out
