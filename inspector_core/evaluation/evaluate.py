@@ -1,47 +1,21 @@
 """The benchmark: one detector over the test images of one category."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
+from inspector_core.engines.engine import Engine
 from inspector_core.errors import DataError, ImageError, ModelFileError
 from inspector_core.evaluation.dataset import GOOD, Category, TestPart, read_category
 from inspector_core.evaluation.pixel_tally import PixelTally
 from inspector_core.evaluation.report import Case, Report, figures
 from inspector_core.images import RGB
-
-
-class Calibrated(Protocol):
-    """What is needed of a calibration."""
-
-    @property
-    def threshold(self) -> float: ...
-
-
-class ScoringModel(Protocol):
-    """What is needed of a model's metadata: its input size in pixels and its calibration, if it has one."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def calibration(self) -> Calibrated | None: ...
-
-
-class ScoringEngine(Protocol):
-    """What is needed of an engine; every engine of `inspector_core.engines` is one."""
-
-    @property
-    def model(self) -> ScoringModel: ...
-    def warm_up(self) -> None: ...
-    def infer(self, images: Sequence[RGB]) -> list[Detection]: ...
-
 
 Progress = Callable[[int, int], None]
 """Called with the parts done and the parts in all."""
@@ -64,7 +38,7 @@ class _Run:
 
 
 def evaluate(
-    engine: ScoringEngine,
+    engine: Engine,
     category: Path,
     progress: Progress | None = None,
     watch: Watcher | None = None,
@@ -91,7 +65,7 @@ def evaluate(
     return _report(run, data, engine)
 
 
-def _add(run: _Run, engine: ScoringEngine, part: TestPart, watch: Watcher | None, clock: Clock) -> None:
+def _add(run: _Run, engine: Engine, part: TestPart, watch: Watcher | None, clock: Clock) -> None:
     try:
         image = part.image()
     except ImageError as error:
@@ -138,7 +112,7 @@ def _shrink(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     return np.asarray(resized > 0)
 
 
-def _report(run: _Run, data: Category, engine: ScoringEngine) -> Report:
+def _report(run: _Run, data: Category, engine: Engine) -> Report:
     calibration = engine.model.calibration
     threshold = None if calibration is None else calibration.threshold
     nothing = PixelTally()
