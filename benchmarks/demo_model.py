@@ -1,0 +1,79 @@
+"""Makes the shipped demo model, and measures it on demo parts that it has never seen.
+
+    python benchmarks/demo_model.py train --minutes 35
+    python benchmarks/demo_model.py evaluate
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from inspector_core.demo.dataset import write_dataset
+from inspector_core.engines.factory import open_engine
+from inspector_core.evaluation.evaluate import evaluate
+from inspector_core.training.request import Progress, TrainingRequest
+from inspector_core.training.run import run_training
+
+MODEL = Path(__file__).parent.parent / "resources" / "models" / "demo-edge.safetensors"
+TRAIN_PARTS = 1500
+SIZE = 192
+TEST_SEED = 1
+console = Console(stderr=True)
+
+
+def train(minutes: float, out: Path, data: Path, seed: int) -> None:
+    """Draw good parts and train the `edge` preset on them."""
+    console.print(f"drawing {TRAIN_PARTS} good parts in {data}")
+    write_dataset(data, train=TRAIN_PARTS, good=0, per_defect=0, seed=0)
+    command = f"python benchmarks/demo_model.py train --minutes {minutes:g} --seed {seed}"
+    request = TrainingRequest(
+        data=data,
+        out=out,
+        preset="edge",
+        size=SIZE,
+        minutes=minutes,
+        seed=seed,
+        command=command,
+        samples=data.parent / "samples.png",
+    )
+
+    shown = -1
+
+    def report(progress: Progress) -> None:
+        nonlocal shown
+        percent = int(progress.fraction * 100)
+        if percent != shown or progress.phase != "train":
+            shown = percent
+            losses = {name: round(value, 4) for name, value in progress.losses.items()}
+            console.print(progress.phase, f"{percent} %", progress.step, losses, progress.validation)
+
+    run_training(request, report)
+
+
+def measure(model: Path, data: Path) -> None:
+    """Print the figures over 250 good and 250 defective parts that share no seed with the training parts."""
+    write_dataset(data, train=0, good=250, per_defect=50, seed=TEST_SEED)
+    report = evaluate(open_engine(model), data)
+    json.dump(report.to_dict(), sys.stdout, indent=2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["train", "evaluate"])
+    parser.add_argument("--minutes", type=float, default=35)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "norma-demo-model")
+    arguments = parser.parse_args()
+    if arguments.what == "train":
+        train(arguments.minutes, arguments.model, arguments.data / "train-set", arguments.seed)
+    else:
+        measure(arguments.model, arguments.data / "test-set")
+
+
+if __name__ == "__main__":
+    main()

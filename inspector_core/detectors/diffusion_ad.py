@@ -1,0 +1,75 @@
+"""DiffusionAD: reconstruct by norm-guided one-step denoising, then segment what differs."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from inspector_core.detectors.presets import DetectorConfig
+from inspector_core.diffusion.denoiser import Denoiser
+from inspector_core.diffusion.norm_guided import reconstruct
+from inspector_core.diffusion.schedule import linear_alpha_bar
+from inspector_core.diffusion.segmentation import SegmentationNet
+from inspector_core.diffusion.unet import UNet
+
+
+class DetectorOutput(NamedTuple):
+    """For each of B images: logits float32 [B, 1, S, S] and the reconstruction float32 [B, 3, S, S], 0..1."""
+
+    logits: Tensor
+    reconstruction: Tensor
+
+
+class DiffusionAD(nn.Module):
+    """The two sub-networks, the schedule, and the noise that every image gets.
+
+    The noise is drawn once and kept in the state, so that the same image always gives the same score.
+    """
+
+    noise_small: Tensor
+    noise_big: Tensor
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        diffusion = config.diffusion
+        alpha_bar = linear_alpha_bar(diffusion.steps, diffusion.beta_start, diffusion.beta_end)
+        self.denoiser = Denoiser(UNet(config.denoiser), alpha_bar, diffusion.prediction)
+        self.segmentation = SegmentationNet(config.segmentation)
+        generator = torch.Generator().manual_seed(config.inference.noise_seed)
+        shape = (1, 3, config.size, config.size)
+        self.register_buffer("noise_small", torch.randn(shape, generator=generator, device="cpu"))
+        self.register_buffer("noise_big", torch.randn(shape, generator=generator, device="cpu"))
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Image 0..1 to the network's range."""
+        return image if self.config.diffusion.pixel_range == "unit" else image * 2 - 1
+
+    def decode(self, x: Tensor) -> Tensor:
+        """The network's range to an image 0..1."""
+        return (x if self.config.diffusion.pixel_range == "unit" else (x + 1) / 2).clamp(0, 1)
+
+    def segment(self, x: Tensor, guided: Tensor) -> Tensor:
+        """Logits float32 [B, 1, S, S] from the encoded image and its reconstruction (DiffusionAD, section III-C)."""
+        return self.segmentation(torch.cat([x, guided], dim=1)).float()  # type: ignore[no-any-return]
+
+    def forward(self, image: Tensor) -> DetectorOutput:
+        """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions."""
+        inference = self.config.inference
+        x = self.encode(image)
+        t_small = torch.full((len(x),), inference.t_small, dtype=torch.int64, device=x.device)
+        t_big = torch.full((len(x),), inference.t_big, dtype=torch.int64, device=x.device)
+        low, high = self.config.diffusion.clamp
+        guided = reconstruct(
+            self.denoiser, x, self.noise_small, self.noise_big, t_small, t_big, inference.guidance, low, high
+        ).guided
+        return DetectorOutput(self.segment(x, guided), self.decode(guided))
+
+
+def image_score(logits: Tensor, k: int) -> float:
+    """Mean probability of the K strangest pixels of one map of logits (DiffusionAD, section III-D).
+
+    Chosen by logit and averaged in float64, so that saturated probabilities do not tie.
+    """
+    top = logits.flatten().topk(k).values.double()
+    return float(top.sigmoid().mean())

@@ -1,0 +1,1 @@
+"""The same detector, fast: the only way from an image to a Detection."""

@@ -1,0 +1,81 @@
+"""The detector in torch, on a CPU or a CUDA device."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
+from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.engines.engine import IgnoreMask, Image
+from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
+
+_NEVER = -1e4
+"""Logit of an ignored pixel: probability 0 in any type."""
+
+
+class TorchEngine:
+    """Runs one image at a time, both noise scales together.
+
+    A fixed batch shape is what makes a score independent of its neighbours: a library may choose another kernel,
+    and so another order of additions, for another shape.
+
+    Args:
+        detector: with its weights loaded; the engine takes it over.
+        model: what its file says.
+        device: a torch device.
+        body: number type of the networks' bodies; schedule, last convolutions and scores stay float32.
+    """
+
+    def __init__(
+        self, detector: DiffusionAD, model: ModelMetadata, device: torch.device, body: torch.dtype
+    ) -> None:
+        self._model = model
+        self._device = device
+        self._size = detector.config.size
+        self._top_k = detector.config.top_k
+        self._name = f"torch-{device.type}-{'bf16' if body == torch.bfloat16 else 'fp32'}"
+        self._detector = detector.eval().requires_grad_(False).to(device)
+        for network in (detector.denoiser.network, detector.segmentation):
+            network.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.outlet.float()  # type: ignore[union-attr,operator]
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def model(self) -> ModelMetadata:
+        return self._model
+
+    def warm_up(self) -> None:
+        blank = np.zeros((self._size, self._size, 3), dtype=np.uint8)
+        for _ in range(3):
+            self.infer([blank])
+
+    @torch.inference_mode()
+    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
+        ignored = None
+        if ignore is not None:
+            ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
+        return [self._detect(image, ignored) for image in images]
+
+    def _detect(self, image: Image, ignored: Tensor | None) -> Detection:
+        height, width = image.shape[:2]
+        pixels = torch.from_numpy(np.ascontiguousarray(fit(image, self._size))).to(self._device)
+        x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
+        logits, reconstruction = self._detector(x)
+        if ignored is not None:
+            logits = logits.masked_fill(ignored, _NEVER)
+        anomaly_map: NDArray[np.float32] = logits[0, 0].sigmoid().cpu().numpy()
+        restored = (
+            (reconstruction[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        )
+        return Detection(
+            score=image_score(logits, self._top_k),
+            anomaly_map=unfit_map(anomaly_map, height, width),
+            reconstruction=unfit_image(restored, height, width),
+        )

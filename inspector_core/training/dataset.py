@@ -1,0 +1,111 @@
+"""Photographs of good parts, read once and kept in memory at the detector's size."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_core.engines.preprocess import fit
+from inspector_core.errors import DataError
+from inspector_core.images import list_images, read_rgb
+
+LEAST_IMAGES = 8
+HELD_OUT_SHARE = 0.2
+HELD_OUT_LEAST, HELD_OUT_MOST = 4, 300
+
+
+@dataclass(frozen=True, slots=True)
+class NormalImages:
+    """Normal images ready for training.
+
+    Attributes:
+        images: RGB uint8 [N, S, S, 3].
+        paths: where each came from.
+        fingerprint: SHA-256 over the files' contents in order.
+    """
+
+    images: NDArray[np.uint8]
+    paths: tuple[Path, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def normal_folder(folder: Path) -> Path:
+    """Where a folder's normal images are: `train/good` of an MVTec-layout category, or the folder itself.
+
+    Raises:
+        DataError: the folder is missing.
+    """
+    if not folder.is_dir():
+        raise DataError(f"the folder {folder} is missing", "check the path")
+    good = folder / "train" / "good"
+    return good if good.is_dir() else folder
+
+
+def load_normals(folder: Path, size: int) -> NormalImages:
+    """Read a folder of normal images, or an MVTec-layout category, at `size` x `size`.
+
+    Photographs in a plain folder must be of one size, as a camera takes them: another size there is a stray
+    file. A category in MVTec layout may hold crops of differing size.
+
+    Raises:
+        DataError: the folder is missing or empty, or has fewer than 8 images, several sizes, or only
+            identical images.
+        ImageError: a file is damaged or too large.
+    """
+    source = normal_folder(folder)
+    paths = list_images(source)
+    if not paths:
+        raise DataError(f"the folder {source} holds no images", "put photographs of good parts there")
+    if len(paths) < LEAST_IMAGES:
+        raise DataError(
+            f"the folder {source} holds {len(paths)} images", f"add photographs up to {LEAST_IMAGES} at least"
+        )
+    digest = hashlib.sha256()
+    images = np.empty((len(paths), size, size, 3), dtype=np.uint8)
+    sizes: dict[tuple[int, int], Path] = {}
+    contents = set()
+    for k, path in enumerate(paths):
+        image = read_rgb(path)
+        content = hashlib.sha256(image.tobytes()).digest()
+        digest.update(content)
+        contents.add(content)
+        sizes.setdefault((image.shape[1], image.shape[0]), path)
+        if len(sizes) > 1 and source == folder:
+            (w1, h1), (w2, h2) = list(sizes)[:2]
+            raise DataError(
+                f"the images in {folder} differ in size ({paths[0].name} {w1}x{h1}, {path.name} {w2}x{h2})",
+                "remove the strays, crop all to one size, or arrange crops in MVTec layout",
+            )
+        images[k] = fit(image, size)
+    if len(contents) < LEAST_IMAGES:
+        raise DataError(
+            f"only {len(contents)} of the {len(paths)} images in {source} differ from each other",
+            f"add photographs of other parts, up to {LEAST_IMAGES} different ones at least",
+        )
+    return NormalImages(images, tuple(paths), digest.hexdigest())
+
+
+def split_held_out(count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices for training and, never trained on, for calibration (a fifth, 4 to 300)."""
+    order = np.random.default_rng(seed).permutation(count)
+    held_out = min(max(round(count * HELD_OUT_SHARE), HELD_OUT_LEAST), HELD_OUT_MOST)
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def load_textures(folder: Path, size: int) -> NDArray[np.uint8]:
+    """A user's texture images, RGB uint8 [K, size, size, 3].
+
+    Raises:
+        DataError: the folder is missing or holds no images.
+        ImageError: a file is damaged or too large.
+    """
+    paths = list_images(folder) if folder.is_dir() else []
+    if not paths:
+        raise DataError(f"the texture folder {folder} holds no images", "check the path")
+    return np.stack([cv2.resize(read_rgb(path), (size, size)) for path in paths]).astype(np.uint8)

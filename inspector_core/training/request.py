@@ -1,0 +1,71 @@
+"""What is asked of a training run, and what it tells while it works."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+Phase = Literal["prepare", "train", "validate", "calibrate", "done"]
+
+
+class TrainingRequest(BaseModel):
+    """One training run.
+
+    Attributes:
+        data: folder of normal images, or an MVTec-layout category.
+        out: the model file to write; `<out>.checkpoint` stands beside it until the run is complete.
+        preset: `edge` or `paper`; None takes `paper` on a GPU and `edge` elsewhere.
+        steps, minutes: length of the run, one or neither; neither takes the preset's number of steps.
+        start_from: a model whose weights the run starts from.
+        reject_rate: the false-reject rate to calibrate for, 0..1.
+        textures: folder of texture images for the synthesis, in place of the procedural ones.
+        samples: where to write a picture of the current state now and then; None writes none.
+        command: goes into the model's metadata.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path
+    out: Path
+    detector: Literal["diffusion-ad"] = "diffusion-ad"
+    preset: str | None = None
+    size: int = 256
+    steps: PositiveInt | None = None
+    minutes: PositiveFloat | None = None
+    start_from: Path | None = None
+    seed: int = 0
+    device: str = "auto"
+    reject_rate: float = Field(default=0.01, gt=0, lt=1)
+    textures: Path | None = None
+    samples: Path | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        fraction: of the training steps, 0..1.
+        seconds_left: estimate for the rest of the training steps; None where there is none yet.
+        losses: means since the last report: `noise` (Eq. 9), `mask` (Eq. 10).
+        samples: the newest picture (input, reconstruction and map side by side), where one was asked for.
+    """
+
+    phase: Phase
+    step: int = 0
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] = field(default_factory=dict)
+    samples: Path | None = None
+    message: str = ""
+
+
+Report = Callable[[Progress], None]
+
+
+class TrainingCancelled(Exception):
+    """The run was cancelled; its last checkpoint stands."""

@@ -1,0 +1,256 @@
+"""One training run from a folder of photographs to a calibrated model file."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
+from inspector_core.detectors.presets import DetectorConfig, Preset, preset
+from inspector_core.engines.factory import build_engine, choose_device
+from inspector_core.errors import DataError, ModelFileError
+from inspector_core.synthesis.composite import Synthesizer
+from inspector_core.synthesis.config import SynthesisConfig
+from inspector_core.synthesis.foreground import choose_method, foreground_masks
+from inspector_core.training.calibration import calibrate, detect_all
+from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
+from inspector_core.training.dataset import NormalImages, load_normals, load_textures, split_held_out
+from inspector_core.training.pacing import Pace
+from inspector_core.training.request import Progress, Report, TrainingCancelled, TrainingRequest
+from inspector_core.training.samples import write_samples
+from inspector_core.training.trainer import Trainer
+from inspector_core.training.validation import validate
+
+CHECKPOINT_EVERY_S = 60.0
+REPORT_EVERY_S = 0.5
+SAMPLES_EVERY_S = 15.0
+STORED_TYPE = torch.float16
+"""Of the weights in the file: half the size; scores and thresholds are taken after rounding."""
+
+
+def run_training(
+    request: TrainingRequest, report: Report = lambda _: None, cancelled: Callable[[], bool] = lambda: False
+) -> ModelMetadata:
+    """Train, validate, calibrate and save.
+
+    A checkpoint of the same run beside `request.out` is taken up where it stopped. An older model at `request.out`
+    stands until the new one is complete.
+
+    Args:
+        report: called about twice a second.
+        cancelled: asked after each step; True stores a checkpoint and stops.
+
+    Raises:
+        NormaError: a sentence on what is wrong with the data, the device, the model or the disk.
+        TrainingCancelled: `cancelled` said so.
+    """
+    device = choose_device(request.device)
+    chosen = _preset(request, device)
+    report(Progress("prepare", message="reading the images"))
+    _check_writable(request.out)
+    normals = load_normals(request.data, chosen.detector.size)
+    training, held_out = split_held_out(len(normals), request.seed)
+    report(Progress("prepare", message="finding the part and drawing textures"))
+    trainer, check = _build(request, chosen, normals, training, held_out, device)
+    pace = Pace(request.steps, request.minutes, chosen.training.steps)
+    losses = _train(request, trainer, check, pace, _run_id(request, chosen, normals), report, cancelled)
+    report(
+        Progress(
+            "validate", trainer.step_count, 1.0, message="scoring held-out parts with synthetic anomalies"
+        )
+    )
+    tensors = _stored(trainer.weights)
+    unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
+    engine = build_engine(unfinished, tensors, device)
+    detections = detect_all(
+        engine, normals.images[held_out], lambda k: report(_calibrating(trainer, k / len(held_out)))
+    )
+    validation = validate(engine, detections, check)
+    info = unfinished.training.model_copy(update={"validation": validation})
+    metadata = save_model(
+        request.out,
+        tensors,
+        unfinished.model_copy(
+            update={"training": info, "calibration": calibrate(detections, request.reject_rate)}
+        ),
+    )
+    checkpoint_path(request.out).unlink(missing_ok=True)
+    report(Progress("done", trainer.step_count, 1.0, 0.0, losses, validation))
+    return metadata
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Where the checkpoint of a run that writes `out` is."""
+    return out.with_name(out.name + ".checkpoint")
+
+
+def _train(
+    request: TrainingRequest,
+    trainer: Trainer,
+    check: tuple[Tensor, Tensor],
+    pace: Pace,
+    run: str,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> dict[str, float]:
+    """Take the steps; returns the mean losses of the last stretch."""
+    path = checkpoint_path(request.out)
+    stored = load_checkpoint(path, run)
+    if stored is not None:
+        pace.elapsed = float(stored.pop("elapsed"))  # type: ignore[arg-type]
+        trainer.load_state_dict(stored)
+        report(Progress("train", trainer.step_count, pace.fraction(trainer.step_count), message="resumed"))
+    sums: dict[str, float] = {}
+    losses: dict[str, float] = {}
+    count = 0
+    saved = reported = pictured = time.monotonic()
+    while not pace.done(trainer.step_count):
+        began = time.monotonic()
+        for name, value in trainer.step(pace.fraction(trainer.step_count)).items():
+            sums[name] = sums.get(name, 0.0) + value
+        count += 1
+        now = time.monotonic()
+        pace.elapsed += now - began
+        if not all(np.isfinite(value) for value in sums.values()):
+            raise ModelFileError(
+                f"training diverged at step {trainer.step_count}", "start again with another --seed or preset"
+            )
+        if request.samples is not None and (now - pictured >= SAMPLES_EVERY_S or trainer.step_count == 1):
+            write_samples(request.samples, trainer.detector, check[0][:4])
+            pictured = now
+        stop = cancelled()
+        if now - saved >= CHECKPOINT_EVERY_S or stop:
+            save_checkpoint(path, run, {**trainer.state_dict(), "elapsed": pace.elapsed})
+            saved = now
+        if stop:
+            raise TrainingCancelled(f"cancelled at step {trainer.step_count}; {path} holds the state")
+        if now - reported >= REPORT_EVERY_S or pace.done(trainer.step_count):
+            losses = {name: value / count for name, value in sums.items()}
+            sums, count, reported = {}, 0, now
+            fraction = pace.fraction(trainer.step_count)
+            left = pace.seconds_left(trainer.step_count)
+            report(Progress("train", trainer.step_count, fraction, left, losses, samples=request.samples))
+    return losses
+
+
+def _build(
+    request: TrainingRequest,
+    chosen: Preset,
+    normals: NormalImages,
+    training: NDArray[np.intp],
+    held_out: NDArray[np.intp],
+    device: torch.device,
+) -> tuple[Trainer, tuple[Tensor, Tensor]]:
+    """The trainer, and held-out parts with synthetic anomalies to check it on: images and masks."""
+    torch.manual_seed(request.seed)
+    detector = DiffusionAD(chosen.detector)
+    if request.start_from is not None:
+        _start_from(detector, request.start_from)
+    detector = detector.to(device)
+    method = choose_method(normals.images)
+    foreground = torch.from_numpy(foreground_masks(normals.images, method))[:, None]
+    config = SynthesisConfig(texture=method == "full")
+    textures = None
+    if request.textures is not None:
+        textures = torch.from_numpy(load_textures(request.textures, chosen.detector.size)).permute(0, 3, 1, 2)
+
+    def synthesizer(indices: NDArray[np.intp]) -> Synthesizer:
+        images = torch.from_numpy(normals.images[indices]).permute(0, 3, 1, 2).to(device)
+        return Synthesizer(images, foreground[indices].to(device), config, textures)
+
+    trainer = Trainer(
+        detector, normals.images[training], synthesizer(training), chosen.training, request.seed
+    )
+    generator = torch.Generator().manual_seed(request.seed + 1)
+    check = synthesizer(held_out).sample(torch.arange(len(held_out)), generator)
+    return trainer, check
+
+
+def _start_from(detector: DiffusionAD, path: Path) -> None:
+    """Take over the networks' weights from a model of the same shape; its noise stays behind."""
+    metadata, tensors = load_model(path)
+    theirs = DetectorConfig.model_validate(metadata.config)
+    ours = detector.config
+    if (theirs.denoiser, theirs.segmentation, theirs.diffusion) != (
+        ours.denoiser,
+        ours.segmentation,
+        ours.diffusion,
+    ):
+        raise DataError(
+            f"the model {path} (preset {theirs.preset}) is of another shape than the preset {ours.preset}",
+            f"train with --preset {theirs.preset}, or start from another model",
+        )
+    weights = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith("noise_")}
+    detector.load_state_dict(weights, strict=False)
+
+
+def _preset(request: TrainingRequest, device: torch.device) -> Preset:
+    return preset(request.preset or ("paper" if device.type == "cuda" else "edge"), request.size)
+
+
+def _check_writable(out: Path) -> None:
+    """Learn now, and not after an hour, that the result can't be written."""
+    remedy = "choose another place with --out"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = out.with_name(f".{out.name}.probe")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ModelFileError(
+            f"the model {out} can't be written ({error.strerror or error})", remedy
+        ) from error
+    if out.is_dir():
+        raise ModelFileError(f"{out} is a folder", remedy)
+
+
+def _run_id(request: TrainingRequest, chosen: Preset, normals: NormalImages) -> str:
+    """Equal for runs that would take the same steps."""
+    parts = [chosen.model_dump_json(), normals.fingerprint, str(request.seed), request.device]
+    parts += [str(request.steps), str(request.minutes), str(request.start_from), str(request.textures)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _metadata(
+    request: TrainingRequest,
+    chosen: Preset,
+    normals: NormalImages,
+    trainer: Trainer,
+    pace: Pace,
+    losses: dict[str, float],
+    device: torch.device,
+) -> ModelMetadata:
+    return ModelMetadata(
+        config=chosen.detector.model_dump(mode="json"),
+        training=TrainingInfo(
+            command=request.command,
+            data=request.data.name,
+            data_fingerprint=normals.fingerprint,
+            normals=len(normals),
+            steps=trainer.step_count,
+            seconds=round(pace.elapsed, 1),
+            seed=request.seed,
+            device=device.type,
+            created_at=datetime.now(UTC),
+            losses=losses,
+        ),
+    )
+
+
+def _stored(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as they go into the file."""
+    return {
+        name: tensor.to(STORED_TYPE) if tensor.is_floating_point() else tensor
+        for name, tensor in weights.items()
+    }
+
+
+def _calibrating(trainer: Trainer, fraction: float) -> Progress:
+    return Progress("calibrate", trainer.step_count, fraction, message="scoring the held-out parts")

@@ -1,0 +1,215 @@
+"""The training steps of DiffusionAD (Eq. 9 to 11)."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.presets import TrainingConfig
+from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
+from inspector_core.engines.factory import body_type
+from inspector_core.synthesis.composite import Synthesizer
+from inspector_core.training.ema import Ema
+from inspector_core.training.losses import mask_loss, normal_mean
+from inspector_core.training.replay import ReplayBank
+from inspector_core.training.schedule import rate
+
+
+class _Batch(NamedTuple):
+    """A step's images: x [B, 3, S, S] encoded, mask [B, 1, S, S], the normals first."""
+
+    x: Tensor
+    mask: Tensor
+    anomalous: Tensor
+
+
+class Trainer:
+    """Detector, optimisers, averages and random state, advanced one joint step at a time.
+
+    Everything random comes from two generators whose states are part of `state_dict`, so that a resumed run
+    takes the same steps as an uninterrupted one.
+
+    Args:
+        detector: on its device.
+        normals: uint8 [N, S, S, 3], the images to train on.
+        synthesizer: over the same images.
+        config: how to train.
+    """
+
+    def __init__(
+        self,
+        detector: DiffusionAD,
+        normals: NDArray[np.uint8],
+        synthesizer: Synthesizer,
+        config: TrainingConfig,
+        seed: int,
+    ) -> None:
+        self.detector = detector.train()
+        self.config = config
+        self.step_count = 0
+        self._device = detector.noise_small.device
+        self._body = body_type(self._device)
+        self._normals = torch.from_numpy(normals).permute(0, 3, 1, 2).to(self._device)  # [N, 3, S, S]
+        self._synthesizer = synthesizer
+        self._random = torch.Generator().manual_seed(seed)
+        self._noise = torch.Generator(self._device).manual_seed(seed)
+        self._order = torch.empty(0, dtype=torch.int64)
+        for network in (detector.denoiser.network, detector.segmentation):
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._optimisers = [
+            self._optimiser(detector.denoiser.network, config.denoiser_lr),
+            self._optimiser(detector.segmentation, config.segmentation_lr),
+        ]
+        self.ema = Ema(detector, config.ema) if config.ema is not None else None
+        self._bank = self._new_bank() if config.replays else None
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """What would be saved now: the averaged weights where there are any."""
+        return self.ema.state if self.ema is not None else self.detector.state_dict()
+
+    def step(self, progress: float) -> dict[str, float]:
+        """One joint step, and the replays after it; `progress` (0..1) sets the learning rates. Returns the losses."""
+        for optimiser, peak in zip(
+            self._optimisers, (self.config.denoiser_lr, self.config.segmentation_lr), strict=True
+        ):
+            for group in optimiser.param_groups:
+                group["lr"] = peak * rate(progress, self.config.warm_up, self.config.final_lr)
+        batch = self._draw()
+        noise_loss, guided = self._denoise(batch)
+        masked = self._segment(batch.x, guided, batch.mask, noise_loss)
+        if self._bank is not None:
+            self._bank.add(batch.x, guided.detach(), batch.mask)
+            for _ in range(self.config.replays):
+                self._segment(*self._bank.sample(self.config.batch, self._random), None)
+        self.step_count += 1
+        if self.ema is not None:
+            self.ema.update(self.detector, self.step_count)
+        return {"noise": float(noise_loss.detach()), "mask": float(masked)}
+
+    def _draw(self) -> _Batch:
+        """Half normal images, each as often as any other, and half synthetic anomalies of further ones."""
+        half = self.config.batch // 2
+        while len(self._order) < 2 * half:
+            self._order = torch.cat([self._order, torch.randperm(len(self._normals), generator=self._random)])
+        chosen, self._order = self._order[: 2 * half], self._order[2 * half :]
+        normal = self._normals[chosen[:half].to(self._device)].float() / 255
+        anomaly, mask = self._synthesizer.sample(chosen[half:].to(self._device), self._random)
+        image = torch.cat([normal, anomaly])
+        mask = torch.cat([torch.zeros_like(mask), mask])
+        if self.config.flips:
+            for axis in (2, 3):
+                flip = (torch.rand(len(image), generator=self._random) < 0.5).to(self._device)
+                image = torch.where(flip.view(-1, 1, 1, 1), image.flip(axis), image)
+                mask = torch.where(flip.view(-1, 1, 1, 1), mask.flip(axis), mask)
+        anomalous = torch.arange(len(image), device=self._device) >= half
+        x = self.detector.encode(image).contiguous(memory_format=torch.channels_last)
+        return _Batch(x, mask, anomalous)
+
+    def _denoise(self, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """Noise loss (Eq. 9) and guided reconstruction of a batch.
+
+        With `detach_reconstruction`, anomalous images pass without gradient: their noise loss does not count, and
+        the mask loss does not reach the denoiser.
+        """
+        b = len(batch.x)
+        config = self.config
+        times = self.detector.config.diffusion.steps
+        t_small = self._times(b, config.t_small_min, config.tau)
+        t_big = self._times(b, config.tau, min(config.t_big_max, times))
+        noise = torch.randn((2, *batch.x.shape), generator=self._noise, device=self._device)
+        t = (t_small, t_big)
+        if not config.detach_reconstruction:
+            everything = self._reconstruct(batch.x, noise, t, slice(None))
+            return self._noise_loss(batch, everything, noise, t, slice(None)), everything.guided
+        normal, anomaly = slice(0, b // 2), slice(b // 2, b)
+        of_normal = self._reconstruct(batch.x, noise, t, normal)
+        with torch.no_grad():
+            of_anomaly = self._reconstruct(batch.x, noise, t, anomaly)
+        loss = self._noise_loss(batch, of_normal, noise, t, normal)
+        return loss, torch.cat([of_normal.guided, of_anomaly.guided]).detach()
+
+    def _reconstruct(self, x: Tensor, noise: Tensor, t: tuple[Tensor, Tensor], part: slice) -> Reconstruction:
+        low, high = self.detector.config.diffusion.clamp
+        w = self.detector.config.inference.guidance
+        with torch.autocast(self._device.type, self._body, enabled=self._body != torch.float32):
+            return reconstruct(
+                self.detector.denoiser,
+                x[part],
+                noise[0, part],
+                noise[1, part],
+                t[0][part],
+                t[1][part],
+                w,
+                low,
+                high,
+            )
+
+    def _noise_loss(
+        self, batch: _Batch, estimate: Reconstruction, noise: Tensor, t: tuple[Tensor, Tensor], part: slice
+    ) -> Tensor:
+        """Mean over the normal images of the sum over both scales (Eq. 9 as the published code has it)."""
+        denoiser, cap = self.detector.denoiser, self.config.snr_cap
+        x, anomalous = batch.x[part], batch.anomalous[part]
+        small, big = estimate.outputs.chunk(2)
+        loss = denoiser.noise_loss(small, t[0][part], x, noise[0, part], cap)
+        loss = loss + denoiser.noise_loss(big, t[1][part], x, noise[1, part], cap)
+        return normal_mean(loss, anomalous)
+
+    def _segment(self, x: Tensor, guided: Tensor, mask: Tensor, noise_loss: Tensor | None) -> Tensor:
+        """One step on the mask loss (Eq. 10), jointly with the noise loss (Eq. 11) where one is given."""
+        with torch.autocast(self._device.type, self._body, enabled=self._body != torch.float32):
+            logits = self.detector.segment(x, guided)
+        masked = mask_loss(logits.float(), mask, self.config).total(self.config)
+        loss = masked if noise_loss is None else masked + self.config.noise_weight * noise_loss
+        denoiser, segmentation = self._optimisers
+        stepped = [segmentation] if noise_loss is None else [denoiser, segmentation]
+        for optimiser in stepped:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimiser in stepped:
+            nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], self.config.gradient_clip)
+            optimiser.step()
+        return masked.detach()
+
+    def _times(self, count: int, low: int, high: int) -> Tensor:
+        return torch.randint(low, high, (count,), generator=self._random).to(self._device)
+
+    def _optimiser(self, network: nn.Module, lr: float) -> torch.optim.Optimizer:
+        kind = torch.optim.AdamW if self.config.optimiser == "adamw" else torch.optim.Adam
+        return kind(network.parameters(), lr=lr, weight_decay=self.config.weight_decay)
+
+    def _new_bank(self) -> ReplayBank:
+        low, high = self.detector.config.diffusion.clamp
+        capacity = max(self.config.replay_bank, self.config.batch)
+        return ReplayBank(capacity, self.detector.config.size, low, high, self._device)
+
+    def state_dict(self) -> dict[str, object]:
+        """All that a resumed run needs, of tensors and plain values only."""
+        return {
+            "detector": self.detector.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
+            "ema": self.ema.state if self.ema is not None else None,
+            "bank": self._bank.state_dict() if self._bank is not None else None,
+            "step": self.step_count,
+            "order": self._order,
+            "random": self._random.get_state(),
+            "noise": self._noise.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Take over a stored state."""
+        self.detector.load_state_dict(state["detector"])  # type: ignore[arg-type]
+        for optimiser, stored in zip(self._optimisers, state["optimisers"], strict=True):  # type: ignore[call-overload]
+            optimiser.load_state_dict(stored)
+        if self.ema is not None:
+            self.ema.load(state["ema"])  # type: ignore[arg-type]
+        if self._bank is not None:
+            self._bank.load_state_dict(state["bank"])  # type: ignore[arg-type]
+        self.step_count = int(state["step"])  # type: ignore[call-overload]
+        self._order = state["order"]  # type: ignore[assignment]
+        self._random.set_state(state["random"])  # type: ignore[arg-type]
+        self._noise.set_state(state["noise"])  # type: ignore[arg-type]
