@@ -126,9 +126,8 @@ def dent(normal: Tensor, soft: Tensor, material: Material, draws: Draws) -> Tens
     count, _, h, w = normal.shape
     height = smooth(soft, max(2, min(h, w) // 64))
     angle = draws.per_image(count, 0, 2 * torch.pi)
-    step = max(1, min(h, w) // 64)
-    slope = (torch.roll(height, step, 2) - torch.roll(height, -step, 2)) * angle.sin()
-    slope = slope + (torch.roll(height, step, 3) - torch.roll(height, -step, 3)) * angle.cos()
+    down, right = torch.gradient(height, dim=(2, 3))
+    slope = down * angle.sin() + right * angle.cos()
     slope = slope / slope.abs().amax((2, 3), keepdim=True).clamp_min(1e-3)
     return normal + (slope + draws.per_image(count, -0.5, 0.2)) * draws.per_image(count, 0.1, 0.45)
 

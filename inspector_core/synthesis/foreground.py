@@ -15,8 +15,8 @@ Method = Literal["auto", "border", "grabcut", "full", "texture"]
 RGB = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-WORK_SIDE = 128
-"""Masks are found at this size and scaled up: their edge need not be exact."""
+WORK_SIDE = {"border": 128, "grabcut": 64}
+"""Masks are found at this size and scaled up: their edge need not be exact, and GrabCut is slow."""
 PROBES = 12
 """How many images `auto` looks at before it settles on a method for all."""
 AGREEMENT = 0.75
@@ -58,13 +58,23 @@ def choose_method(images: RGB) -> Method:
 
 
 def by_border_colour(image: RGB) -> Mask:
-    """Pixels unlike the border: Otsu's threshold on the distance to its median colour (Lab)."""
+    """Pixels unlike the background that the border continues: Otsu's threshold on the distance (Lab).
+
+    The background is a plane in each channel, since light often falls off over it; pixels of the
+    border that lie far from the plane (a part that touches it) are left out of the second fit.
+    """
     lab = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), (5, 5), 0).astype(np.float32)
-    ring = lab[_ring(image.shape[:2])]
-    distance = np.linalg.norm(lab - np.median(ring, axis=0), axis=2)
+    h, w = image.shape[:2]
+    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
+    place = np.stack([np.ones((h, w)), y, x], axis=2)
+    used = _ring((h, w))
+    for _ in range(2):
+        plane = np.linalg.lstsq(place[used], lab[used], rcond=None)[0]
+        distance = np.linalg.norm(lab - place @ plane, axis=2)
+        used = used & (distance <= np.quantile(distance[used], 0.75))
     scaled = np.clip(distance * 2, 0, 255).astype(np.uint8)
     threshold, _ = cv2.threshold(scaled, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return np.asarray(scaled > max(threshold * 0.7, 16))
+    return np.asarray(scaled > max(threshold * 0.5, 16))
 
 
 def by_grabcut(image: RGB) -> Mask:
@@ -94,30 +104,31 @@ def random_blob(size: tuple[int, int], seed: int) -> Mask:
 def _find(image: RGB, method: Method) -> Mask | None:
     """The part by `method` at full size, or None if it looks like no part."""
     h, w = image.shape[:2]
-    scale = WORK_SIDE / min(h, w)
+    scale = WORK_SIDE[method] / min(h, w)
     work = (round(w * scale), round(h * scale))
     small = np.asarray(cv2.resize(image, work, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     rough = by_border_colour(small) if method == "border" else by_grabcut(small)
     part = _largest_parts(rough)
     if not is_plausible(part, small):
         return None
-    margin = cv2.dilate(part.astype(np.uint8), np.ones((5, 5), np.uint8))
+    reach = 2 * (min(part.shape) // 40) + 1
+    margin = cv2.dilate(part.astype(np.uint8), np.ones((reach, reach), np.uint8))
     return np.asarray(cv2.resize(margin, (w, h), interpolation=cv2.INTER_NEAREST) > 0)
 
 
 def is_plausible(part: Mask, image: RGB) -> bool:
     """Whether a mask looks like a part on a background.
 
-    It fills 4 to 90 % of the image, leaves most of the border free, and its mean colour lies further
-    from the background's than the background scatters.
+    It fills 4 to 90 % of the image, leaves four fifths of the border free, and its mean colour lies
+    about as far from the background's as the background scatters, or further.
     """
     share = float(part.mean())
-    if not 0.04 <= share <= 0.9 or float(part[_ring(part.shape)].mean()) > 0.35:
+    if not 0.04 <= share <= 0.9 or float(part[_ring(part.shape)].mean()) > 0.2:
         return False
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
     inside, outside = lab[part], lab[~part]
     gap = float(np.linalg.norm(inside.mean(0) - outside.mean(0)))
-    return gap > 1.5 * float(np.linalg.norm(outside.std(0))) + 4
+    return gap > 0.8 * float(np.linalg.norm(outside.std(0))) + 4
 
 
 def _largest_parts(rough: Mask) -> Mask:

@@ -44,7 +44,7 @@ def spots(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
     for index in range(1 + int(u[0] ** 2 * 5.99)):
         v = u[1 + 6 * index :][:6]
         away = side * 0.25 * (v[:2] - 0.5) * (index > 0)
-        radius = side * (0.008 + 0.05 * v[2] ** 2)
+        radius = side * (0.008 + 0.06 * v[2] ** 1.5)
         axes = (max(1, round(radius)), max(1, round(radius * (0.4 + 0.6 * v[3]))))
         at = (int(centre[0] + away[0]), int(centre[1] + away[1]))
         cv2.ellipse(canvas, at, axes, 180 * v[4], 0, 360, 255, cv2.FILLED)
@@ -88,9 +88,9 @@ def box(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
 
 
 def window(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
-    """An ellipse of a tenth to two thirds of the side, that keeps Perlin noise to one place."""
+    """An ellipse of a sixth to three quarters of the side, that keeps Perlin noise to one place."""
     side = min(size)
-    radius = side * (0.05 + 0.28 * u[0])
+    radius = side * (0.08 + 0.3 * u[0])
     axes = (round(radius), round(radius * (0.4 + 0.6 * u[1])))
     canvas = np.zeros(size, np.uint8)
     cv2.ellipse(canvas, (int(centre[0]), int(centre[1])), axes, 180 * u[2], 0, 360, 255, cv2.FILLED)
