@@ -1,15 +1,14 @@
 """From one image to a judged part, whatever goes wrong on the way."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
+from inspector_core.engines.engine import Engine
 from inspector_core.errors import NormaError, RecipeError
 from inspector_core.images import read_mask
 from inspector_core.inspection.judge import Judgement, judge, prepare
@@ -18,28 +17,6 @@ from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import PartImages, Verdict
 
 log = logging.getLogger(__name__)
-
-
-class ModelFacts(Protocol):
-    """What the line needs to know of a model."""
-
-    @property
-    def sha256(self) -> str: ...
-
-
-class PartEngine(Protocol):
-    """What the line needs of an engine; every call comes from one thread."""
-
-    @property
-    def model(self) -> ModelFacts: ...
-
-    def warm_up(self) -> None: ...
-
-    def infer(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        ignore: Sequence[NDArray[np.bool_] | None] | None = None,
-    ) -> list[Detection]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +39,7 @@ class PartInspector:
         RecipeError, ImageError: the recipe's ignore mask can't be read.
     """
 
-    def __init__(
-        self, recipe: Recipe, engine: PartEngine, ignore_mask: Path | None, times: StageTimes
-    ) -> None:
+    def __init__(self, recipe: Recipe, engine: Engine, ignore_mask: Path | None, times: StageTimes) -> None:
         self._recipe = recipe
         self._engine = engine
         self._times = times
@@ -96,10 +71,7 @@ class PartInspector:
         )
 
     def _detect(self, image: NDArray[np.uint8]) -> Detection:
-        if self._ignore is None:
-            (detection,) = self._engine.infer([image])
-        else:
-            (detection,) = self._engine.infer([image], [self._ignore])
+        (detection,) = self._engine.infer([image], self._ignore)
         if detection.anomaly_map.shape != image.shape[:2]:
             shape = detection.anomaly_map.shape
             raise ValueError(f"an anomaly map of {shape} for an image of {image.shape[:2]}")

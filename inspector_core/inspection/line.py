@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from inspector_core.cameras.camera import Camera, EndOfStream
+from inspector_core.engines.engine import Engine
 from inspector_core.errors import CameraError
-from inspector_core.inspection.inspector import Finding, PartEngine, PartInspector, in_words
+from inspector_core.inspection.inspector import Finding, PartInspector, in_words
 from inspector_core.inspection.latency import LatencyMeter, StageTimes
 from inspector_core.inspection.line_counts import Counts, Tally
 from inspector_core.inspection.line_state import LineState, state_after
@@ -73,7 +74,7 @@ class InspectionLine:
         self,
         recipe: Recipe,
         camera: Camera,
-        engine: PartEngine | Callable[[], PartEngine],
+        engine: Engine | Callable[[], Engine],
         make_recorder: Callable[[OnCommit], Recorder],
         *,
         workspace: Workspace,
@@ -254,11 +255,12 @@ class InspectionLine:
             self._queue.offer(Part.fault(self._camera.id, reason, time.perf_counter(), trailing - 1))
 
     def _note_silence(self, seconds: float) -> None:
-        if seconds < self.recipe.frame_timeout_s:
+        # A camera that failed is away until a frame proves otherwise: silence after it is no waiting.
+        if seconds < self.recipe.frame_timeout_s or self._state is LineState.NO_CAMERA:
             return
         if self.recipe.mode == "triggered":
             self._show(LineState.WAITING, "waiting for a trigger")
-        elif self._state is not LineState.NO_CAMERA:
+        else:
             self._show(LineState.NO_CAMERA, f"no frame for {self.recipe.frame_timeout_s:g} s")
 
     # --- the detector's thread ------------------------------------------------------------------------

@@ -31,7 +31,7 @@ TRIGGERED = RECIPE.model_copy(update={"mode": "triggered"})
 
 
 class ScriptedCamera:
-    """Plays steps: a part's kind, (kind, lost before it), an exception, or "silence"; then ends or is silent."""
+    """Plays steps: a part's kind, (kind, lost before it), an exception or "silence"; then ends."""
 
     id = "scripted"
 
@@ -78,6 +78,7 @@ class ScriptedCamera:
 class FakeEngine:
     """Scores a part by the value of its pixels, which is its kind."""
 
+    name = "fake"
     model = SimpleNamespace(sha256="ab" * 32)
 
     def __init__(self, delay=0.0):
@@ -98,7 +99,7 @@ class FakeEngine:
 
 
 class FakeRecorder:
-    """Commits in groups of `group`, refuses from part `refuse_at` on, and checks the identity at each commit."""
+    """Commits in groups of `group`, refuses from part `refuse_at` on, and looks at the counts after each."""
 
     def __init__(self, group=1, refuse_at=None, error=None, delay=0.0):
         self.group, self.refuse_at, self.delay = group, refuse_at, delay
@@ -235,7 +236,7 @@ def test_the_ignore_mask_reaches_the_engine_and_one_of_another_size_is_an_error(
     engine = FakeEngine()
     line, _ = make_line(ScriptedCamera([GOOD], on_demand=True), engine, recipe=recipe)
     run(line)
-    assert np.array_equal(engine.ignored[0][0], mask > 0)
+    assert np.array_equal(engine.ignored[0], mask > 0)
 
     smaller = recipe.model_copy(update={"region": Region(x=0, y=0, width=4, height=4)})
     line, recorder = make_line(ScriptedCamera([GOOD], on_demand=True), recipe=smaller)
@@ -431,6 +432,16 @@ def test_silence_is_no_camera_in_free_run_and_waiting_when_triggered(make_line, 
     until(lambda: line.state in (LineState.RUNNING, state))
 
 
+def test_a_camera_that_failed_is_away_until_its_next_frame_and_not_waiting(make_line):
+    gone = CameraError("the camera is gone", "check the cable")
+    recipe = TRIGGERED.model_copy(update={"frame_timeout_s": 0.02})
+    line, _ = make_line(ScriptedCamera([GOOD, gone], endless=True), recipe=recipe)
+    line.start()
+    until(lambda: line.counts.error == 1)
+    time.sleep(0.1)
+    assert (line.state, line.reason) == (LineState.NO_CAMERA, str(gone))
+
+
 def test_a_camera_that_comes_back_sets_the_line_running_again(make_line):
     gone = CameraError("the camera is gone", "check the cable")
     camera = ScriptedCamera([GOOD, gone, gone, gone], endless=True)
@@ -462,10 +473,10 @@ def test_a_line_that_was_never_started_stops_at_once(make_line):
 def test_importing_the_line_loads_neither_torch_nor_qt_nor_sql():
     code = (
         "import sys, inspector_core.inspection.line, inspector_core.inspection.recipe_store;"
-        "sys.exit(str([m for m in ('torch', 'PySide6', 'sqlalchemy') if m in sys.modules] or ''))"
+        "print([name for name in ('torch', 'PySide6', 'sqlalchemy') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.stderr.strip() == ""
+    assert (result.stdout.strip(), result.stderr) == ("[]", "")
 
 
 part_kinds = st.sampled_from([GOOD, BAD, UNSURE, NAN, RAISES, WRONG_SIZE, SLOW])
@@ -529,12 +540,7 @@ def test_the_identity_holds_at_every_moment_under_random_faults(
         else:
             assert len(rows) <= max_parts
         if recipe is TRIGGERED or on_demand:
-            assert (
-                counts.lost == sum(s[1] for s in script if isinstance(s, tuple))
-                or counts.triggers < len(script)
-                or max_parts is not None
-                or stop_after_ms is not None
-            )
+            assert counts.lost <= sum(step[1] for step in script if isinstance(step, tuple))
     elif line.error is not None:
         assert line.state is LineState.FAULT
         assert line.reason == str(recorder.error)
