@@ -129,7 +129,7 @@ def _paste(part: Surface, window: Window, tile: Surface) -> None:
 
 def _draw(size: int, window: Window, screw: tuple[str, float] | None = None, without: str = "") -> Surface:
     left, top, right, bottom = window
-    fine = 2  # drawn at twice the resolution: edges come out smooth
+    fine = max(2, 1536 // size)  # drawn finer than asked: edges come out smooth
     xs = ((np.arange(left * fine, right * fine) + 0.5) / (size * fine) - 0.5).astype(np.float32)
     ys = ((np.arange(top * fine, bottom * fine) + 0.5) / (size * fine) - 0.5).astype(np.float32)
     x, y = np.meshgrid(xs, ys)
@@ -176,13 +176,15 @@ class _Drawing:
         spread = max(0.012 / self.pixel, 0.5)
         around = cv2.GaussianBlur(self.height * self.alpha, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101)
         occlusion = 1 - np.clip((around - self.height) / 0.022, 0, 0.75)
-        smooth = cv2.GaussianBlur(self.height, (0, 0), max(0.0018 / self.pixel, 0.7))
+        smooth = cv2.GaussianBlur(self.height, (0, 0), max(0.0018, 0.8 / size) / self.pixel)
         slope_x = np.gradient(smooth, self.pixel, axis=1)
         slope_y = np.gradient(smooth, self.pixel, axis=0)
         r = np.maximum(self.r, 1e-4)
         steep = np.maximum(np.hypot(slope_x, slope_y) / 1.3, 1)
+        soft = 0.7 / (self.pixel * size)  # finer slopes would shimmer at the asked size
+        slope_x, slope_y = (cv2.GaussianBlur(slope / steep, (0, 0), soft) for slope in (slope_x, slope_y))
         maps = (
-            self.x, self.y, self.height, slope_x / steep, slope_y / steep, -self.y / r, self.x / r,
+            self.x, self.y, self.height, slope_x, slope_y, -self.y / r, self.x / r,
             1 / self.rough_along, 1 / self.rough_across, occlusion, self.marks, self.alpha, self.albedo,
         )  # fmt: skip
         return Surface(
@@ -274,7 +276,7 @@ def _mark(d: _Drawing) -> None:
 @cache
 def _lettering() -> F32:
     plate = np.zeros((340, 900), np.uint8)
-    for text, thick, baseline, scale in (("NORMA", 30, 175, 6.4), ("DN40 PN16", 14, 300, 3.0)):
+    for text, thick, baseline, scale in (("NORMA", 30, 175, 6.4), ("DN40 PN16", 11, 305, 3.3)):
         (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
         origin = ((plate.shape[1] - width) // 2, baseline)
         cv2.putText(plate, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)

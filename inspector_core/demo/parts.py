@@ -16,7 +16,7 @@ from inspector_core.demo.scene import Scene, photograph, tone
 VISIBLE = 5 / 255
 """A pixel belongs to the defect where it moves the picture by more than this, before noise."""
 
-PLAIN = 20 / 255
+PLAIN = 28 / 255
 """A defect is drawn plainer until a tenth of its pixels differ by this much: a person must see it."""
 
 SMALLEST = 64
@@ -107,7 +107,7 @@ def _spoil(part: _Good, defect: str, rng: np.random.Generator) -> NDArray[np.boo
         window = window_around(planned.x, planned.y, planned.radius + 4 / size, size)
         left, top, right, bottom = window
         good = part.layer[top:bottom, left:right]
-        for gain in (1.0, 1.4, 2.0):
+        for gain in (1.0, 1.4, 2.0, 2.8):
             bad, footprint = _make(part, planned, gain, window)
             change = _difference(good, bad, part.scene)
             if _is_plain(change, footprint):
