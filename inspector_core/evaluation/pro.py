@@ -12,7 +12,7 @@ def pro(
 ) -> float | None:
     """Mean region overlap over the pixel false-positive rates from 0 to `limit`; 0..1.
 
-    Trapezoids; the last one is cut at `limit` by linear interpolation (Bergmann et al. 2021, section 5;
+    Trapezoids; the last one is cut at `limit` by linear interpolation (Bergmann et al., IJCV 2021;
     detectors.md 4, row 24: pixels of the region itself, holes not filled).
 
     Args:
