@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from inspector_core.cli import line, model, station
-from inspector_core.cli.output import CommandFailed, clean
+from inspector_core.cli.output import CommandFailed, Interrupted, clean
 from inspector_core.cli.window import Window
 from inspector_core.errors import NormaError
 
@@ -35,14 +35,17 @@ def main(argv: Sequence[str] | None = None, window: Window | None = None) -> int
     as_json = "--json" in words
     logging.getLogger().addHandler(logging.NullHandler())  # until there is a log file, say nothing twice
     try:
-        status = app(words, prog_name="norma", standalone_mode=False, obj=window)
-        return int(status or 0)
+        status = int(app(words, prog_name="norma", standalone_mode=False, obj=window) or 0)
+        # some versions of typer turn Ctrl-C into this status, others into Abort
+        return _fail("interrupted.", as_json, INTERRUPTED) if status == INTERRUPTED else status
     except NormaError as error:
         logging.getLogger(__name__).warning("%s", error)
         found = error.result if isinstance(error, CommandFailed) else {}
-        return _fail(str(error), as_json, USER_ERROR, found)
+        return _fail(
+            str(error), as_json, INTERRUPTED if isinstance(error, Interrupted) else USER_ERROR, found
+        )
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("Interrupted.", as_json, INTERRUPTED)
+        return _fail("interrupted.", as_json, INTERRUPTED)
     except Exception as error:
         if isinstance(error, UsageError):
             return _fail(_usage_sentence(error), as_json, USER_ERROR)
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None, window: Window | None = None) -> int
 def _fail(sentence: str, as_json: bool, status: int, found: Mapping[str, Any] | None = None) -> int:
     print(f"norma: {sentence}", file=sys.stderr, flush=True)
     if as_json:
-        print(json.dumps(clean({"error": sentence} | dict(found or {}))), flush=True)
+        print(json.dumps(clean({"error": sentence} | ({"result": found} if found else {}))), flush=True)
     return status
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inspector_core.cli.output import CommandFailed, Device, Json, Progress, show
+from inspector_core.cli.output import CommandFailed, Device, Interrupted, Json, Progress, show
 from inspector_core.cli.window import Window
 from inspector_core.errors import NormaError
 
@@ -107,6 +107,7 @@ def _run_line(
         raise CommandFailed(result.error.problem, result.error.remedy, figures) from result.error
     if result.error is not None:
         raise result.error
-    show(figures, as_json, title=f"{recipe.name}, version {recipe.version}")
+    if not (as_json and result.interrupted):
+        show(figures, as_json, title=f"{recipe.name}, version {recipe.version}")
     if result.interrupted:
-        raise KeyboardInterrupt
+        raise Interrupted("the line was stopped", "all its parts are recorded", figures)

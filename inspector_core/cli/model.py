@@ -1,24 +1,142 @@
 """`norma train`, `norma evaluate` and `norma inspect`: everything around a model."""
 
+import shlex
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspector_core.cli.output import CommandFailed, Device, Json, Progress, print_rich, show, shown
-from inspector_core.errors import ImageError
+from inspector_core.cli.output import (
+    CommandFailed,
+    Device,
+    Interrupted,
+    Json,
+    Progress,
+    print_rich,
+    show,
+    shown,
+)
+from inspector_core.errors import DataError, ImageError
 
 if TYPE_CHECKING:
     from inspector_core.detectors.model_file import ModelMetadata
     from inspector_core.engines.detector import Detector
+    from inspector_core.training.request import Progress as TrainingProgress
+    from inspector_core.training.request import TrainingRequest
 
+DETECTOR = "diffusion-ad"
 Model = Annotated[Path, typer.Option("--model", metavar="MODEL", help="A model that norma train wrote.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command()(train)
     app.command()(evaluate)
     app.command()(inspect)
+
+
+def train(
+    context: typer.Context,
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Images of good parts, or an MVTec-layout category.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model file to write.")],
+    detector: Annotated[str, typer.Option("--detector", metavar="NAME", help="diffusion-ad.")] = DETECTOR,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="edge or paper; by default edge without a GPU."),
+    ] = None,
+    size: Annotated[int, typer.Option("--size", metavar="PIXELS", help="Input size, 128 to 512.")] = 256,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, metavar="N", help="Length of the run.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.01, metavar="M", help="Length of the run, in time.")
+    ] = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", metavar="MODEL", help="Start from this model's weights.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides every draw.")] = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train a detector on photographs of good parts; Ctrl-C keeps a checkpoint to go on from."""
+    if detector != DETECTOR:
+        raise DataError(f"there is no detector {detector!r}", f"choose {DETECTOR}")
+    if steps is not None and minutes is not None:
+        raise typer.BadParameter("--steps and --minutes exclude each other", context)
+    from inspector_core.training.request import TrainingRequest
+
+    request = TrainingRequest(
+        data=data,
+        out=out,
+        preset=preset,
+        size=size,
+        steps=steps,
+        minutes=minutes,
+        start_from=start_from,
+        seed=seed,
+        device=device,
+        command=_typed(context),
+    )
+    metadata = _train(request, as_json)
+    facts = metadata.training
+    result: dict[str, Any] = {"model": str(out), "sha256": metadata.sha256, "preset": metadata.preset}
+    result |= {
+        "size": metadata.size,
+        "normals": facts.normals,
+        "steps": facts.steps,
+        "seconds": facts.seconds,
+    }
+    result |= {"threshold": _threshold(metadata)} | facts.losses | facts.validation
+    if (calibration := metadata.calibration) is not None:
+        result |= {
+            "held_out": calibration.n,
+            "false_reject_rate_asked": calibration.requested_rate,
+            "false_reject_rate_at_most": calibration.upper_bound,
+        }
+    show(result, as_json, title="trained")
+
+
+def _train(request: "TrainingRequest", as_json: bool) -> "ModelMetadata":
+    """Run the training; the first Ctrl-C ends it after the current step and keeps a checkpoint."""
+    from inspector_core.training.request import TrainingCancelled
+    from inspector_core.training.run import run_training
+
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt  # a second Ctrl-C does not wait
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Progress(quiet=as_json) as progress:
+            return run_training(request, lambda state: _report(progress, state), asked.is_set)
+    except TrainingCancelled as cancelled:
+        raise Interrupted(f"the training was {cancelled}", "type the same command to go on") from cancelled
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _report(progress: Progress, state: "TrainingProgress") -> None:
+    notes = [f"step {state.step}"] if state.step else []
+    notes += [f"{name} {value:.3f}" for name, value in state.losses.items()]
+    if state.seconds_left is not None:
+        notes.append(f"{state.seconds_left / 60:.1f} min left")
+    progress.update(state.message or state.phase, round(100 * state.fraction), 100, ", ".join(notes))
+
+
+def _typed(context: typer.Context) -> str:
+    """The command as it was typed, for the model's metadata."""
+    given = {name: value for name, value in context.params.items() if name != "as_json" and value is not None}
+    given["from"] = given.pop("start_from", None)
+    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+    return shlex.join(["norma", "train", *words])
 
 
 def evaluate(

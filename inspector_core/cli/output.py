@@ -24,6 +24,10 @@ class CommandFailed(NormaError):
         self.result = result or {}
 
 
+class Interrupted(CommandFailed):
+    """Ctrl-C ended the command in good order."""
+
+
 def clean(value: Any) -> Any:
     """`value` in what strict JSON knows: NaN and infinities become null, NumPy numbers plain ones."""
     if isinstance(value, Mapping):

@@ -22,7 +22,7 @@ from inspector_core.workspace import Workspace
 NAME = "Demo part"
 MODEL = "demo-edge.safetensors"
 FRAMES = "demo/frames"
-GOOD, PER_DEFECT = 120, 8
+GOOD, PER_DEFECT = 100, 4
 SEED = 0
 RATE = 4.0
 """Parts a second in the window, so that a person can follow."""

@@ -64,7 +64,7 @@ def line_of(
         return opened[0]
 
     def make_recorder(on_commit: OnCommit) -> Recorder:
-        return SessionRecorder(records, recipe, opened[0].model, on_commit, on_part, operator, lot)
+        return SessionRecorder(records, recipe, opened[0].model, on_commit, operator, lot, on_part)
 
     return InspectionLine(
         recipe,
@@ -100,9 +100,9 @@ class SessionRecorder:
         recipe: Recipe,
         model: ModelMetadata,
         on_commit: OnCommit,
-        on_part: Callable[[Inspection, PartImages | None], None],
-        operator: str,
-        lot: str,
+        operator: str = "",
+        lot: str = "",
+        on_part: Callable[[Inspection, PartImages | None], None] = lambda inspection, images: None,
     ) -> None:
         self._records = records
         self._on_part = on_part
