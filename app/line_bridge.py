@@ -1,15 +1,15 @@
 """The one door between the line's threads and Qt.
 
-The line never waits for the screen: a timer on the GUI thread looks at what the line has published and tells
-the screen by signals. Everything that takes time (opening a camera, a model or the database, stopping) happens
-in a thread and comes back as a signal.
+The line never waits for the screen: a timer on the GUI thread looks at what the line has published and
+tells the screen by signals. Everything that takes time (opening a camera, a model or the database, stopping)
+happens in a thread and comes back as a signal.
 """
 
 import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,10 +59,14 @@ class LineWatch:
 
     Attributes:
         engine_name: e.g. `torch-cpu-bf16`; empty until the engine is open.
+        dropped_images: pictures that the archive could not keep up with.
+        archive_error: why pictures can't be archived, in words; empty while they can.
     """
 
     def __init__(self) -> None:
         self.engine_name = ""
+        self.dropped_images = 0
+        self.archive_error = ""
         self._lock = threading.Lock()
         self._rejects: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
 
@@ -95,7 +99,7 @@ class Station(Protocol):
 class Figures:
     """The numbers of the Live screen. Counts are committed rows; times are milliseconds."""
 
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     parts_per_minute: float = 0.0
     last_ms: float | None = None
     p95_ms: float = 0.0
@@ -285,8 +289,8 @@ class LineBridge(QObject):
         self._marks.append((now, counts.inspected))
         while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW_S:
             self._marks.popleft()
-        (since, before), elapsed = self._marks[0], now - self._marks[0][0]
-        rate = (counts.inspected - before) * 60.0 / elapsed if elapsed >= 1.0 else 0.0
+        since, before = self._marks[0]
+        rate = (counts.inspected - before) * 60.0 / (now - since) if now - since >= 1.0 else 0.0
         self._row = line.rejects_in_a_row
         figures = Figures(counts, rate, self._last_ms, line.latency.recent().p95_ms, self._row)
         self.figures_changed.emit(figures)

@@ -113,12 +113,14 @@ class StatTile(QFrame):
             self.setStyleSheet(f"StatTile {{ border-left: 5px solid {color}; }}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(palette.SPACE_M, 6, palette.SPACE_S, 6)
-        layout.setSpacing(0)
+        layout.setSpacing(2)
         self.name = label(name, "muted")
         self.value = label("–", "number")
         self.value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout.addStretch(1)
         layout.addWidget(self.name)
         layout.addWidget(self.value)
+        layout.addStretch(1)
 
     def set_value(self, text: str) -> None:
         if text != self.value.text():

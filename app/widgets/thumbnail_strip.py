@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -12,6 +12,8 @@ from app.theme import font, paint_icon, palette, verdict_style
 from app.theme.fonts import SMALL
 from app.widgets.rasters import shrink, to_qimage
 from inspector_core.inspection.verdict import Verdict
+
+CAPTION = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,15 @@ class Thumbnail:
 
 
 def thumbnail(
-    key: object, image: NDArray[np.uint8], verdict: Verdict | None = None, caption: str = ""
+    key: object, image: NDArray[np.uint8] | None, verdict: Verdict | None = None, caption: str = ""
 ) -> Thumbnail:
-    """A thumbnail of RGB uint8 [H, W, 3]."""
-    return Thumbnail(key, to_qimage(shrink(image, 192)), verdict, caption)
+    """A thumbnail of RGB uint8 [H, W, 3], or one without a picture."""
+    picture = QImage() if image is None else to_qimage(shrink(image, 192))
+    return Thumbnail(key, picture, verdict, caption)
 
 
 class ThumbnailStrip(QWidget):
-    """Shows as many thumbnails as fit, the newest at the left.
+    """Shows as many thumbnails as fit, the newest first.
 
     Signals:
         chosen(key): a thumbnail was clicked.
@@ -70,14 +73,28 @@ class ThumbnailStrip(QWidget):
         self.set_items([])
 
     def _cell(self) -> float:
-        return float(self.height() - 22)
+        """Side of a picture: four fill the width, unless the height is less."""
+        return min(float(self.height() - CAPTION), (self.width() - 3.0 * palette.SPACE_S) / 4.0)
 
-    def _index_at(self, x: float) -> int:
-        index = int(x // (self._cell() + palette.SPACE_S))
-        return index if 0 <= index < len(self.items) and x >= 0 else -1
+    def _columns(self) -> int:
+        return max(1, int((self.width() + palette.SPACE_S) // (self._cell() + palette.SPACE_S)))
+
+    def _rows(self) -> int:
+        return max(1, int(self.height() // (self._cell() + CAPTION)))
+
+    def _box(self, index: int) -> QRectF:
+        cell, columns = self._cell(), self._columns()
+        left = (index % columns) * (cell + palette.SPACE_S)
+        return QRectF(left, (index // columns) * (cell + CAPTION), cell, cell)
+
+    def _index_at(self, point: QPointF) -> int:
+        for index in range(min(len(self.items), self._columns() * self._rows())):
+            if self._box(index).contains(point):
+                return index
+        return -1
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        index = self._index_at(event.position().x())
+        index = self._index_at(event.position())
         if index != self._hovered:
             self._hovered = index
             hand = Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor
@@ -89,7 +106,7 @@ class ThumbnailStrip(QWidget):
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        index = self._index_at(event.position().x())
+        index = self._index_at(event.position())
         if index >= 0:
             self.chosen.emit(self.items[index].key)
 
@@ -101,16 +118,16 @@ class ThumbnailStrip(QWidget):
             painter.setPen(QColor(palette.MUTED))
             painter.setFont(font(14))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.placeholder)
-        cell = self._cell()
-        for index, item in enumerate(self.items):
-            left = index * (cell + palette.SPACE_S)
-            if left + cell > self.width():
-                break
-            self._paint_item(painter, item, QRectF(left, 0, cell, cell), index == self._hovered)
+        for index, item in enumerate(self.items[: self._columns() * self._rows()]):
+            self._paint_item(painter, item, self._box(index), index == self._hovered)
         painter.end()
 
     def _paint_item(self, painter: QPainter, item: Thumbnail, box: QRectF, hovered: bool) -> None:
         painter.fillRect(box, QColor(palette.RAISED))
+        if item.picture.isNull():
+            painter.setPen(QColor(palette.MUTED))
+            painter.setFont(font(SMALL))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "no picture")
         size = item.picture.size().scaled(box.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
         target = QRectF(0, 0, size.width(), size.height())
         target.moveCenter(box.center())

@@ -50,6 +50,7 @@ class TrendChart(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
         self.setMinimumHeight(110)
+        self._scale()
 
     def _mark(self, verdict: Verdict) -> pg.ScatterPlotItem:
         color = verdict_style(verdict).color
@@ -101,7 +102,6 @@ class TrendChart(QWidget):
         step = max(fail, 0.05) / 2.0
         top = step * np.ceil(highest * 1.05 / step)
         self.plot.setYRange(0.0, float(top), padding=0.02)
-        if self._points:
-            last = self._points[-1][0]
-            capacity = self._points.maxlen or 200
-            self.plot.setXRange(max(0, last - capacity), max(last, min(capacity, 50)), padding=0.01)
+        last = self._points[-1][0] if self._points else 0
+        capacity = self._points.maxlen or 200
+        self.plot.setXRange(max(0, last - capacity), max(last, min(capacity, 50)), padding=0.01)

@@ -1,15 +1,18 @@
 """The verdict in colour, word and shape, readable from across the line."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.theme import font, paint_icon, palette, verdict_style
 from inspector_core.inspection.verdict import Verdict
 
+WORD_SHARE = 0.58
+"""Most of the width that the word may take where something is said beside it."""
+
 
 class VerdictBanner(QWidget):
-    """A wide band: the shape, the word as large as it fits, and one line of detail."""
+    """A wide band: the shape, the word as large as it fits, and beside it what there is to say."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,25 +55,33 @@ class VerdictBanner(QWidget):
         if self.icon:
             paint_icon(painter, self.icon, QRectF(2 * pad, pad, side, side), self.ink, self.color)
         left = 4 * pad + side
-        room = QRectF(left, 6, self.width() - left - 2 * pad, height - 12)
+        room = QRectF(left, 0, self.width() - left - 2 * pad, height)
         painter.setPen(QColor(self.ink))
-        below = 40 if self.detail else 0
-        word_box = room.adjusted(0, 0, 0, -below)
-        painter.setFont(self._fitting(self.word, word_box))
-        painter.drawText(word_box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.word)
+        most = room.width() * (WORD_SHARE if self.detail else 1.0)
+        painter.setFont(fitting_font(self.word, most, height * 0.96))
+        word_width = min(painter.fontMetrics().horizontalAdvance(self.word), most)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.word)
         if self.detail:
-            painter.setFont(font(20, bold=True))
-            line = QRectF(room.left(), room.bottom() - below, room.width(), below - 4)
-            text = painter.fontMetrics().elidedText(
-                self.detail, Qt.TextElideMode.ElideRight, int(line.width())
-            )
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+            painter.setFont(font(22, bold=True))
+            beside = room.adjusted(word_width + 3 * pad, pad, 0, -pad)
+            flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
+            painter.drawText(beside, flags, cut_to(self.detail, painter.fontMetrics(), beside, flags))
         painter.end()
 
-    @staticmethod
-    def _fitting(word: str, box: QRectF):
-        for pixels in range(int(box.height() * 0.95), 18, -2):
-            made = font(pixels, bold=True)
-            if QFontMetricsF(made).horizontalAdvance(word) <= box.width():
-                return made
-        return font(18, bold=True)
+
+def fitting_font(word: str, width: float, height: float) -> QFont:
+    """The largest font, at most `height` pixels, in which `word` is no wider than `width`."""
+    pixels = int(height)
+    while pixels > 18 and QFontMetricsF(font(pixels, bold=True)).horizontalAdvance(word) > width:
+        pixels -= 2
+    return font(pixels, bold=True)
+
+
+def cut_to(text: str, metrics: QFontMetrics, box: QRectF, flags: int) -> str:
+    """`text`, shortened at a word where it would not fit into `box` when wrapped."""
+    words = text.split(" ")
+    shown = text
+    while len(words) > 1 and metrics.boundingRect(box.toRect(), flags, shown).height() > box.height():
+        words.pop()
+        shown = " ".join(words) + " …"
+    return shown
