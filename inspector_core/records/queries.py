@@ -184,14 +184,15 @@ def _checks(wanted: InspectionFilter, product_id: int | None) -> list[ColumnElem
 def _time(
     wanted: InspectionFilter, before: Position | None, column: ColumnElement[datetime]
 ) -> list[ColumnElement[bool]]:
+    """Where a walk begins and ends: one bound each, or SQLite takes to a less selective index."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.since is not None:
         conditions.append(column >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(column < wanted.until)
     if before is not None:
         last = tuple_(literal(before[0], _ROW.captured_at.type), literal(before[1]))
         conditions.append(tuple_(column, _ROW.id) < last)
+    if wanted.until is not None:
+        conditions.append((column if before is None else _unindexed(column)) < wanted.until)
     return conditions
 
 
