@@ -11,7 +11,7 @@ from app.widgets.rasters import DIFFERENCE_GAIN, difference, outlines, shrink
 from inspector_core.inspection.line import Latest
 
 LONGEST = 1024
-"""Pictures are scaled down to this before they are painted; more pixels than the screen has only cost time."""
+"""Pictures are scaled down to this first: more pixels than the screen has cost only time."""
 
 
 class PartPictures(QWidget):
@@ -41,7 +41,8 @@ class PartPictures(QWidget):
         """Show the pictures of `part`; what it lacks is left empty and says so."""
         images, inspection = part.images, part.inspection
         if images is None:
-            self.camera.set_placeholder(inspection.reason or "No picture of this part")
+            reason = inspection.reason or "no picture of this part"
+            self.camera.set_placeholder(reason[:1].upper() + reason[1:])
             self.clear()
             return
         shown = shrink(images.image, LONGEST)
@@ -56,7 +57,7 @@ class PartPictures(QWidget):
         self._show_expected(expected, difference(shown, expected))
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Show no picture; what stands in its place is kept."""
         self.camera.set_image(None)
         self._show_expected(None, None)
 
