@@ -74,7 +74,9 @@ def judge(detection: Detection, thresholds: Thresholds, ignore: NDArray[np.bool_
     """
     if not math.isfinite(detection.score) or not np.isfinite(detection.anomaly_map).all():
         return Judgement(Verdict.ERROR, 0, "the detector gave no finite score for this part")
-    areas = _components(detection.anomaly_map, thresholds.pixel, thresholds.least_area, ignore)[1]
+    defective = _defective(detection.anomaly_map, thresholds.pixel, ignore)
+    # Most parts have no such pixel, and looking for areas would cost them more than all the rest here.
+    areas = _components(defective, thresholds.least_area)[1] if defective.any() else np.zeros(0, np.int32)
     defect_area = int(areas.sum())
     if detection.score >= thresholds.fail:
         too_small = thresholds.least_area > 0 and defect_area == 0
@@ -96,7 +98,8 @@ def defect_regions(
         anomaly_map: float32 [H, W], 0..1.
         ignore: bool [H, W]; True pixels belong to no area.
     """
-    labels, areas, boxes, numbers = _components(anomaly_map, pixel_threshold, least_area, ignore)
+    defective = _defective(anomaly_map, pixel_threshold, ignore)
+    labels, areas, boxes, numbers = _components(defective, least_area)
     regions = []
     for area, (x, y, width, height), number in zip(areas, boxes, numbers, strict=True):
         inside = labels[y : y + height, x : x + width] == number
@@ -109,13 +112,17 @@ def defect_regions(
     return sorted(regions, key=lambda region: -region.area)
 
 
+def _defective(
+    anomaly_map: NDArray[np.float32], threshold: float, ignore: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    defective = anomaly_map >= threshold
+    return defective if ignore is None else defective & ~ignore
+
+
 def _components(
-    anomaly_map: NDArray[np.float32], threshold: float, least_area: int, ignore: NDArray[np.bool_] | None
+    defective: NDArray[np.bool_], least_area: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Labels [H, W] and, of the areas that are large enough, their sizes [N], boxes [N, 4] and labels [N]."""
-    defective = anomaly_map >= threshold
-    if ignore is not None:
-        defective &= ~ignore
     _, labels, stats, _ = cv2.connectedComponentsWithStats(defective.astype(np.uint8), connectivity=8)
     large = np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= max(1, least_area)) + 1  # label 0 is the background
     return (

@@ -58,7 +58,7 @@ class LatencyMeter:
             return Percentiles()
         ranks = [math.ceil(total * share) for share in (0.50, 0.95, 0.99)]
         return Percentiles(
-            *(SMALLEST_MS * STEP ** (np.searchsorted(cumulated, rank) + 0.5) for rank in ranks)
+            *(SMALLEST_MS * STEP ** (int(np.searchsorted(cumulated, rank)) + 0.5) for rank in ranks)
         )
 
 
