@@ -1,7 +1,7 @@
 """What an anomaly looks like: pure functions from normal images to the source A of Eq. 12.
 
-Each takes `normal` float32 [B, 3, H, W] in 0..1, the soft mask [B, 1, H, W], the material to draw on
-and the draws, and returns float32 [B, 3, H, W]; values outside 0..1 are clipped by the composite.
+Each takes `normal` float32 [B, C, H, W] in 0..1, the soft mask [B, 1, H, W], the material to draw on
+and the draws, and returns float32 [B, C, H, W]; values outside 0..1 are clipped by the composite.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ CELLS = 8
 
 @dataclass(frozen=True)
 class Material:
-    """What appearances are made of: uint8 [N, 3, H, W] each, on the device."""
+    """What appearances are made of: uint8 [N, C, H, W] each, on the device; C is 1 for grey products."""
 
     normals: Tensor
     textures: Tensor
@@ -60,7 +60,7 @@ def photometric(normal: Tensor, soft: Tensor, material: Material, draws: Draws) 
     mean = normal.mean((2, 3), keepdim=True)
     contrast = draws.per_image(count, -0.6, 2.2)
     changed = (normal - mean) * contrast + mean * draws.per_image(count, 0.5, 1.5)
-    changed = changed + draws.per_image(count, -0.2, 0.2, channels=3)
+    changed = changed + draws.per_image(count, -0.2, 0.2, channels=normal.shape[1])
     bend = draws.per_image(count, 0.3, 1.6)
     return torch.where(changed > bend, 2 * bend - changed, changed)
 
@@ -70,7 +70,9 @@ def tone(normal: Tensor, soft: Tensor, material: Material, draws: Draws) -> Tens
     count = len(normal)
     level = draws.per_image(count, 0, 1)
     level = torch.where(draws.per_image(count, 0, 1) < 0.6, level * 0.3, level)
-    tint = draws.per_image(count, -0.15, 0.15, channels=3) * (draws.per_image(count, 0, 1) < 0.5)
+    tint = draws.per_image(count, -0.15, 0.15, channels=normal.shape[1]) * (
+        draws.per_image(count, 0, 1) < 0.5
+    )
     return level + tint + detail(normal) * draws.per_image(count, 0, 1)
 
 
