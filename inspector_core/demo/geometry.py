@@ -35,13 +35,13 @@ HOLES = {f"hole {i + 1}": _on_circle(BOLT_CIRCLE, angle) for i, angle in enumera
 MARK_ANGLE, CODE_ANGLE, SLOT_ANGLE = 270.0, 150.0, 30.0
 
 FEATURES: dict[str, tuple[float, float, float]] = {
-    **{name: (x, y, COUNTERBORE) for name, (x, y) in SCREWS.items()},
-    **{name: (x, y, COUNTERSINK) for name, (x, y) in HOLES.items()},
+    **{name: (x, y, COUNTERBORE + 0.012) for name, (x, y) in SCREWS.items()},
+    **{name: (x, y, COUNTERSINK + 0.020) for name, (x, y) in HOLES.items()},
     "mark": (*_on_circle(BOLT_CIRCLE, MARK_ANGLE), 0.115),
-    "code": (*_on_circle(BOLT_CIRCLE, CODE_ANGLE), 0.056),
-    "slot": (*_on_circle(BOLT_CIRCLE, SLOT_ANGLE), 0.072),
+    "code": (*_on_circle(BOLT_CIRCLE, CODE_ANGLE), 0.066),
+    "slot": (*_on_circle(BOLT_CIRCLE, SLOT_ANGLE), 0.080),
 }
-"""What a part can lack, with the centre and the radius of a circle around it."""
+"""What a part can lack, with the centre and the radius of a circle around it and its shade."""
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ def _paste(part: Surface, window: Window, tile: Surface) -> None:
 
 def _draw(size: int, window: Window, screw: tuple[str, float] | None = None, without: str = "") -> Surface:
     left, top, right, bottom = window
-    fine = max(2, 1536 // size)  # drawn finer than asked: edges come out smooth
+    fine = int(np.clip(1536 // size, 2, 4))  # drawn finer than asked: edges come out smooth
     xs = ((np.arange(left * fine, right * fine) + 0.5) / (size * fine) - 0.5).astype(np.float32)
     ys = ((np.arange(top * fine, bottom * fine) + 0.5) / (size * fine) - 0.5).astype(np.float32)
     x, y = np.meshgrid(xs, ys)
@@ -236,6 +236,7 @@ def _screw(d: _Drawing, x: float, y: float, turn: float) -> None:
     u, v = d.x - x, d.y - y
     r = np.hypot(u, v)
     head = d.inside(HEAD - r)
+    d.paint(d.inside(COUNTERBORE - 0.002 - r), (0.13, 0.13, 0.14), 0.4, 0.4)
     top = 0.05 - 0.026 + 0.022
     d.height += head * (top - d.height)
     d.height -= 0.007 * (1 - d.inside(HEAD - r, 0.007)) * head

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_core.demo import DEFECTS, Split, draw_part, part_seed, stream
+from inspector_core.demo.geometry import HOLES, part_surface
 
 SIZES = (128, 256)
 seeds = st.integers(0, 2**63)
@@ -64,6 +65,17 @@ def test_most_of_a_mask_differs_really():
             good, bad = draw_part(seed, None, 256), draw_part(seed, defect, 256)
             shares.append((np.abs(bad.image.astype(int) - good.image).max(axis=2)[bad.mask] > 2).mean())
         assert np.median(shares) > 0.6, defect
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_a_missing_hole_leaves_no_trace(hole):
+    x, y = HOLES[hole]
+    part = part_surface(256, (0.0, 0.0, 0.0), without=hole)
+    around = np.hypot(part.x - x, part.y - y) < 0.044
+    assert np.abs(part.slope_x[around]).max() < 0.02
+    assert np.abs(part.slope_y[around]).max() < 0.02
+    assert part.occlusion[around].min() > 0.99
+    assert part.alpha[around].min() == 1
 
 
 def test_good_parts_have_empty_masks_and_differ_from_each_other():
