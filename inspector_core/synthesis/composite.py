@@ -23,8 +23,8 @@ class Synthesizer:
 
     Args:
         normals: uint8 [N, 3, H, W]; H and W multiples of 8.
-        foreground: bool [N, 1, H, W]; anomalies lie within it. An image with an empty foreground
-            may have them anywhere.
+        foreground: bool [N, 1, H, W]; labels lie within it, and a faint rim of at most three pixels
+            around them. An image with an empty foreground may have anomalies anywhere.
         config: shares, limits, opacity.
         textures: uint8 [K, 3, H, W] to use in place of the procedural ones.
     """
