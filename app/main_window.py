@@ -1,5 +1,6 @@
 """The window: a rail of pages at the left, the page, and a status bar."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import icon, palette, pixmap
-from app.widgets import Notice, label
+from app.widgets import EmptyState, Notice, label, words
+
+log = logging.getLogger(__name__)
 
 STATUS_FIELDS = ("Recipe", "Camera", "Model", "Engine", "Database")
 
@@ -68,7 +71,7 @@ class MainWindow(QMainWindow):
     def show_page(self, title: str) -> QWidget:
         """Bring a page to the front, making it where it does not exist yet; returns it."""
         if title not in self._made:
-            self._made[title] = self._pages[title].factory()
+            self._made[title] = self._make(title)
             self._stack.addWidget(self._made[title])
         page = self._made[title]
         if title != self.current:
@@ -109,6 +112,15 @@ class MainWindow(QMainWindow):
             _call(page, "shut_down")
         self.closing.emit()
         event.accept()
+
+    def _make(self, title: str) -> QWidget:
+        """A page, or words in its place where it can't be made: one broken page must not end the rest."""
+        try:
+            return self._pages[title].factory()
+        except Exception as error:
+            log.exception("the page %s can't be opened", title)
+            self.notice.show_error(error)
+            return EmptyState(f"The page {title} can't be opened", words(error), "fault")
 
     # building
 

@@ -8,7 +8,7 @@ from app.line_bridge import Figures
 from app.live.controls import ControlBar
 from app.live.figures import FigureTiles
 from app.live.pictures import PartPictures
-from app.live.states import StateLook, advice, state_look
+from app.live.states import PREPARING, StateLook, advice, state_look
 from app.theme import palette
 from app.widgets import Card, Notice, ScoreBar, ThumbnailStrip, TrendChart, VerdictBanner, thumbnail
 from inspector_core.errors import NormaError
@@ -36,6 +36,7 @@ class LivePage(QWidget):
         self._alarm_after = context.settings.value("live/alarm_after", ALARM_AFTER, int)
         self._row = 0
         self._newest: Latest | None = None
+        self._preparing = ""
         self.notice = Notice()
         self.controls = ControlBar(self)
         self.banner = VerdictBanner()
@@ -65,6 +66,16 @@ class LivePage(QWidget):
         self._context.settings.setValue("live/recipe", name)
         self._forget_run(recipe)
         self._bridge.start(recipe)
+
+    def preparing(self, text: str) -> None:
+        """Say what is being set up before a line can be started; until `prepared`."""
+        self._preparing = text
+        self._show_state()
+
+    def prepared(self) -> None:
+        """Nothing is being set up any more."""
+        self._preparing = ""
+        self._show_state()
 
     def acknowledge(self) -> None:
         """The operator has seen the rejects in a row; also after the line has stopped."""
@@ -103,13 +114,19 @@ class LivePage(QWidget):
 
     def _show_state(self, *_: object) -> None:
         bridge = self._bridge
-        look = state_look(bridge.state, stopping=bridge.stopping)
-        self.controls.set_running(bridge.running, bridge.stopping)
-        text = advice(look, bridge.reason)
+        look = self._look()
+        busy = bridge.running or bool(self._preparing)
+        self.controls.set_running(busy, bridge.stopping or not bridge.running)
+        text = self._preparing or advice(look, bridge.reason)
         if look.word == "STOPPED" and not self.controls.recipe.count():
             text = "There is no recipe yet: make a product on the Products page."
         self._show_chip(look, text)
         self._show_banner(look, text)
+
+    def _look(self) -> StateLook:
+        if self._preparing:
+            return PREPARING
+        return state_look(self._bridge.state, stopping=self._bridge.stopping)
 
     def _show_chip(self, look: StateLook, text: str) -> None:
         alarm = self._row >= self._alarm_after
@@ -151,7 +168,7 @@ class LivePage(QWidget):
     def _show_part(self, part: Latest) -> None:
         self._newest = part
         inspection = part.inspection
-        if not state_look(self._bridge.state, stopping=self._bridge.stopping).blocks:
+        if not self._look().blocks:
             self._show_verdict(inspection)
         self.score.show_score(inspection.score, inspection.fail_threshold, inspection.review_threshold)
         if self.isVisible():
@@ -168,7 +185,7 @@ class LivePage(QWidget):
     def _show_figures(self, figures: Figures) -> None:
         self.figures.show_figures(figures)
         self._row = figures.rejects_in_a_row
-        look = state_look(self._bridge.state, stopping=self._bridge.stopping)
+        look = self._look()
         self._show_chip(look, advice(look, self._bridge.reason))
 
     def _show_failure(self, error: BaseException) -> None:

@@ -49,6 +49,7 @@ LOOKS: dict[LineState, StateLook] = {
     LineState.FAULT: StateLook("FAULT", "Press Start (F5). If it comes back, call the engineer.", "fault",
                                *_TROUBLE, True),
 }  # fmt: skip
+PREPARING = StateLook("PREPARING", "Something is being set up.", "waiting", *_BUSY, True)
 STOPPING = StateLook("STOPPING", "Parts on their way are finished first.", "waiting", *_BUSY, True)
 
 
