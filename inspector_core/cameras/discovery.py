@@ -21,7 +21,7 @@ def discover(producers: Sequence[str] = (VIKY,), timeout_s: float = 20.0) -> lis
 
     Returns:
         The cameras in the order of `producers`. A producer that is missing, does not load, crashes or
-        hangs gives one entry with an empty `id` and the reason in `details["error"]`.
+        hangs gives one entry with an empty `id` and, in `details`, `problem`, `remedy` and both as `error`.
     """
     deadline = time.monotonic() + timeout_s
     searches = [_Search(name) for name in producers]
@@ -31,12 +31,12 @@ def discover(producers: Sequence[str] = (VIKY,), timeout_s: float = 20.0) -> lis
 class _Search:
     def __init__(self, producer: str) -> None:
         self._producer = producer
-        self._error = ""
+        self._error: CameraError | None = None
         self._process: BaseProcess | None = None
         try:
             file = resolve_producer(producer)
         except CameraError as error:
-            self._error = str(error)
+            self._error = error
             return
         context = multiprocessing.get_context("spawn")
         self._answer, answer = context.Pipe(duplex=False)
@@ -48,11 +48,12 @@ class _Search:
 
     def result(self, deadline: float) -> list[CameraInfo]:
         if self._process is None:
+            assert self._error is not None
             return [self._failure(self._error)]
         try:
             return self._receive(self._process, self._answer, deadline)
         except CameraError as error:
-            return [self._failure(str(error))]
+            return [self._failure(error)]
         finally:
             self._answer.close()
             self._process.join(2.0)
@@ -73,5 +74,6 @@ class _Search:
         found: list[CameraInfo] = value
         return found
 
-    def _failure(self, error: str) -> CameraInfo:
-        return CameraInfo(id="", vendor="", model="", producer=self._producer, details={"error": error})
+    def _failure(self, error: CameraError) -> CameraInfo:
+        details = {"error": str(error), "problem": error.problem, "remedy": error.remedy}
+        return CameraInfo(id="", vendor="", model="", producer=self._producer, details=details)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from inspector_core.cameras.camera import CameraCounters, CameraInfo, Feature, FeatureValue
 from inspector_core.cameras.discovery import discover
@@ -14,6 +15,7 @@ from inspector_core.cameras.frame import Frame
 from inspector_core.cameras.frame_ring import FrameNote, FrameRing
 from inspector_core.cameras.genicam_link import CameraLink, LinkLost
 from inspector_core.cameras.genicam_process import CameraOrder
+from inspector_core.cameras.loss_account import LossAccount
 from inspector_core.cameras.pixel_formats import byte_count, to_rgb
 from inspector_core.cameras.producers import VIKY, producer_search_path, resolve_producer, viky_path
 from inspector_core.errors import CameraError
@@ -59,13 +61,11 @@ class GenicamCamera:
         self._lock = threading.RLock()  # guards all below
         self._link: CameraLink | None = None
         self._info: CameraInfo | None = None
-        self._counters = CameraCounters()
+        self._account = LossAccount(CameraCounters())
         self._streaming = False
         self._stream = 0
         self._ring: FrameRing | None = None
         self._ring_name = ""
-        self._last: FrameNote | None = None
-        self._incomplete_before = 0  # of earlier streams
         self._beat = (0, 0.0)  # heartbeat and when it was first seen
         self._fault = ""
         self._pause_s = 0.0
@@ -73,11 +73,11 @@ class GenicamCamera:
 
     @property
     def id(self) -> str:
-        return self._info.id if self._info else self._device or f"first camera of {self._producer}"
+        return self._info.id if self._info else self._device or Path(self._producer).name
 
     @property
     def counters(self) -> CameraCounters:
-        return self._counters
+        return self._account.counters
 
     @property
     def fault(self) -> str:
@@ -107,14 +107,16 @@ class GenicamCamera:
                     raise LinkLost(f"its driver did not answer within {self._connect_timeout_s:g} s")
             except LinkLost as error:
                 link.kill()
-                raise self._lost(str(error)) from error
+                raise CameraError(
+                    f"the camera {self.id} can't be opened ({error})",
+                    "try again, and if that is in vain reinstall the camera maker's driver",
+                ) from error
             except CameraError:
                 link.kill()
                 raise
             self._link = link
             self._info = answer[0][0]
-            self._counters = CameraCounters()
-            self._incomplete_before = 0
+            self._account = LossAccount(CameraCounters())
 
     def start(self) -> None:
         """Begin to deliver, opening the camera where that was not done. Raises CameraError."""
@@ -129,7 +131,7 @@ class GenicamCamera:
                 self._attach(self._link, facts)
             except LinkLost as error:
                 self._drop_link()
-                raise self._lost(str(error)) from error
+                raise self._lost(str(error), "check its cable and power, then start it again") from error
             except CameraError:
                 self._end_stream()
                 raise
@@ -208,7 +210,7 @@ class GenicamCamera:
             with self._lock:
                 if link is not self._link:
                     return None
-                self._counters.restarts += 1
+                self.counters.restarts += 1
                 self._fault = str(error)
                 self._drop_link()
                 self._pause_s = 0.0
@@ -217,26 +219,19 @@ class GenicamCamera:
 
     def _take(self, link: CameraLink, note: FrameNote) -> Frame:
         assert self._ring is not None
-        before, self._last = self._last, note
-        passed = note.frame_id - (before.frame_id if before else note.first_id - 1) - 1
-        incomplete = note.incomplete - (before.incomplete if before else 0)
-        # A camera that starts counting anew gives a negative gap, of which nothing can be told.
-        lost_before = max(passed, incomplete, 0)
-        self._counters.lost += lost_before - incomplete
         raw = self._ring.view(note.slot, note.size)
         try:
             image = to_rgb(raw, note.width, note.height, note.pixel_format, note.stride)
         finally:
             del raw
             link.want(note.stream)
-        self._counters.delivered += 1
         taken = datetime.fromtimestamp(note.captured, UTC)
-        return Frame(image, self.id, note.frame_id, taken, lost_before)
+        return Frame(image, self.id, note.frame_id, taken, self._account.arrived(note))
 
     def _check_pulse(self) -> None:
         assert self._ring is not None
         beats, incomplete = self._ring.pulse()
-        self._counters.incomplete = self._incomplete_before + incomplete
+        self._account.incomplete(incomplete)
         now = time.monotonic()
         if beats != self._beat[0]:
             self._beat = (beats, now)
@@ -291,8 +286,7 @@ class GenicamCamera:
         slots, slot_size, pixel_format = facts
         self._ring = FrameRing.attach(self._ring_name, slots, slot_size)
         byte_count(pixel_format, 1, 1)  # an unknown format is told now and not with every frame
-        self._last = None
-        self._incomplete_before = self._counters.incomplete
+        self._account.begin_stream()
         self._beat = (0, time.monotonic())
         link.want(self._stream)
 
@@ -319,8 +313,7 @@ class GenicamCamera:
         elif self._ring_name:
             FrameRing.discard(self._ring_name)
 
-    def _lost(self, reason: str) -> CameraError:
-        return CameraError(
-            f"the camera {self.id} is lost ({reason})",
-            "it is reconnected by itself; if it does not return, check its cable and power",
-        )
+    def _lost(
+        self, reason: str, remedy: str = "check its cable and power; it returns by itself"
+    ) -> CameraError:
+        return CameraError(f"the camera {self.id} is lost ({reason})", remedy)

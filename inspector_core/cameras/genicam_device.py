@@ -1,5 +1,6 @@
 """One GenICam device through harvesters; lives in the camera process only."""
 
+import ctypes
 import logging
 import time
 from collections.abc import Callable
@@ -77,6 +78,11 @@ class Producer:
                 f"the GenTL producer {file} can't be loaded ({brief(error)})",
                 "install the camera maker's driver for this system, or choose another .cti file",
             ) from error
+        # Handed any other library, the SDK calls functions that are not there and crashes.
+        if not hasattr(ctypes.CDLL(str(file)), "GCInitLib"):
+            raise CameraError(
+                f"{file} is no GenTL producer", "choose the .cti file of the camera maker's driver"
+            )
         self.harvester.update()
         if not self.devices() and self._complaints.last:
             raise CameraError(

@@ -33,9 +33,6 @@ class PlaybackCamera:
         camera_id: stands in every frame.
     """
 
-    on_demand = True
-    """The next frame waits until it is fetched, so that a line may set the pace."""
-
     def __init__(
         self, source: Path, *, rate: float | None = None, loop: bool = True, camera_id: str = "playback"
     ) -> None:
@@ -83,7 +80,7 @@ class PlaybackCamera:
             name, image = next(self._pictures)
         except StopIteration:
             raise EndOfStream(f"{self._source} is played to its end") from None
-        self._due = max(self._due + self._period, time.monotonic() - self._period)
+        self._due = max(self._due + self._period, time.monotonic())
         self._frame_id += 1
         self._counters.delivered += 1
         return Frame(image, self._id, self._frame_id, datetime.now(UTC), source=name)
