@@ -111,7 +111,10 @@ def scores(
             also.append(_ROW.recipe_version_id == select(recipe_version.c.id).where(*of).scalar_subquery())
         columns = (_ROW.id, _ROW.score, _ROW.verdict, _ROW.label, _ROW.captured_at)
         wanted = InspectionFilter(recipe=recipe, since=since)
-        rows = connection.execute(_walked(wanted, product_id, None, limit, columns, also)).all()
+        page = _walked(wanted, product_id, None, limit, columns, also).subquery().c
+        newest_first = (page.captured_at.desc(), page.id.desc())
+        facts = select(page.id, page.score, page.verdict, page.label).order_by(*newest_first)
+        rows = connection.execute(facts).all()
     return ScoreTable(
         id=np.array([row[0] for row in rows], dtype=np.int64),
         score=np.array([row[1] for row in rows], dtype=np.float64),
@@ -128,7 +131,7 @@ def page_statement(
     if wanted.recipe and product_id is None:
         return None
     if _few_scores(connection, wanted):
-        return _named(_collected(wanted, product_id, before).limit(limit))
+        return _named(_collected(wanted, product_id, before, limit))
     return _named(_walked(wanted, product_id, before, limit, tuple(_ROW)))
 
 
@@ -214,11 +217,14 @@ def _few_scores(connection: Connection, wanted: InspectionFilter) -> bool:
     return (connection.scalar(select(func.count()).select_from(some)) or 0) <= _FEW
 
 
-def _collected(wanted: InspectionFilter, product_id: int | None, before: Position | None) -> Select[Any]:
-    """Every match, found through the index of scores, sorted."""
+def _collected(
+    wanted: InspectionFilter, product_id: int | None, before: Position | None, limit: int
+) -> Select[Any]:
+    """The first `limit` of all matches, which are found through the index of scores and sorted."""
     time = _unindexed(_ROW.captured_at)
     conditions = _score_range(wanted, _ROW.score) + _time(wanted, before, time) + _checks(wanted, product_id)
-    return select(inspection).where(*conditions).order_by(time.desc(), _ROW.id.desc())
+    found = select(_ROW.id).where(*conditions).order_by(time.desc(), _ROW.id.desc()).limit(limit).subquery()
+    return select(inspection).join(found, found.c.id == _ROW.id)
 
 
 def _unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -124,7 +125,7 @@ inspection = Table(
     Column("latency_ms", Float(53), nullable=False),
     Column("captured_at", UtcDateTime, nullable=False),
     _text("camera_id"),
-    Column("frame_id", Integer, nullable=False),
+    Column("frame_id", BigInteger, nullable=False),
     Column("lost_before", Integer, nullable=False, server_default="0"),
     _text("reason"),
     Column("defect_area", Integer, nullable=False, server_default="0"),
@@ -146,7 +147,7 @@ inspection = Table(
     Index(None, "product_id", "verdict", "captured_at"),
     Index(None, "lot", "captured_at"),
     Index(None, "operator", "captured_at"),
-    Index(None, "score"),
+    Index(None, "score", "captured_at"),
     Index(None, "session_id", "verdict", "lost_before"),
     sqlite_autoincrement=True,
 )

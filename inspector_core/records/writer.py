@@ -173,9 +173,9 @@ class RecordWriter:
         except RecordsError as error:
             self._give_up(error)
             return
-        except Exception as error:
+        except Exception:
             _log.exception("a fault of the program in the records")
-            self._give_up(RecordsError(f"parts can't be recorded ({error})", "restart, and see the log"))
+            self._give_up(RecordsError("a fault of ours stopped the records", "restart, and see the log"))
             return
         for row, number in zip(rows, ids, strict=True):
             row.id = number

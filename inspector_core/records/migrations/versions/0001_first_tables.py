@@ -102,7 +102,7 @@ def _inspection() -> None:
         _number("latency_ms"),
         _moment("captured_at"),
         _text("camera_id"),
-        sa.Column("frame_id", sa.Integer(), nullable=False),
+        sa.Column("frame_id", sa.BigInteger(), nullable=False),
         sa.Column("lost_before", sa.Integer(), nullable=False, server_default="0"),
         _text("reason"),
         sa.Column("defect_area", sa.Integer(), nullable=False, server_default="0"),
@@ -118,7 +118,7 @@ def _inspection() -> None:
         ["product_id", "verdict", "captured_at"],
         ["lot", "captured_at"],
         ["operator", "captured_at"],
-        ["score"],
+        ["score", "captured_at"],
         ["session_id", "verdict", "lost_before"],
     ):
         op.create_index("ix_inspection_" + "_".join(columns), "inspection", columns)
