@@ -53,6 +53,11 @@ class PlaybackCamera:
         return self._id
 
     @property
+    def on_demand(self) -> bool:
+        """Whether a frame is ready whenever one is fetched, so that the line sets the pace."""
+        return not self._period
+
+    @property
     def counters(self) -> CameraCounters:
         return self._counters
 
