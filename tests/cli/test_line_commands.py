@@ -4,7 +4,12 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from inspector_core.errors import RecordsError
 from inspector_core.inspection.recipe import CameraSettings, Thresholds
+from inspector_core.inspection.verdict import Inspection, PartImages
+from inspector_core.records import RecordWriter
 
 from .conftest import Norma
 
@@ -73,3 +78,50 @@ def test_without_json_the_figures_come_as_a_table(
     assert "triggers" in norma.out
     assert "Plate, version 1" in norma.out
     assert "{" not in norma.out
+
+
+def test_a_genicam_camera_feeds_the_same_line(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = write_recipe(camera=CameraSettings(kind="genicam", source="VikyTL_DEV_green"))
+    assert norma("run", "--recipe", recipe, "--parts", 5, "--workspace", tmp_path / "w", "--json") == 0
+    found = norma.json
+    assert found["triggers"] == sum(found[n] for n in ("pass", "fail", "review", "error", "lost"))
+    with sqlite3.connect(tmp_path / "w" / "norma.db") as database:
+        stored = database.execute("SELECT camera_id, count(*) FROM inspection GROUP BY 1").fetchall()
+    assert len(stored) == 1
+    assert "VikyTL_DEV_green" in stored[0][0]
+    assert stored[0][1] == 5
+
+
+def test_a_line_that_can_not_record_says_so_and_keeps_its_rows(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records refuse after four parts, as on a full disk."""
+    recorded = RecordWriter.record
+
+    def record(self: RecordWriter, inspection: Inspection, images: PartImages | None) -> None:
+        if inspection.part > 4:
+            raise RecordsError("the database or disk is full", "free disk space")
+        recorded(self, inspection, images)
+
+    monkeypatch.setattr(RecordWriter, "record", record)
+    assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w", "--json") == 2
+    assert norma.json["error"] == "the database or disk is full: free disk space."
+    assert norma.json["result"]["triggers"] == 4
+    assert len(rows(tmp_path / "w")) == 4
+
+
+def test_an_unforeseen_fault_is_one_sentence_and_its_traceback_stands_in_the_log(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("inspector_core.jobs.headless.run_headless", burst)
+    assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w", "--json") == 1
+    log = tmp_path / "w" / "logs" / "norma.log"
+    assert str(log) in norma.json["error"]
+    assert "Traceback" not in norma.err
+    assert "a fault of ours" in log.read_text()
+    assert "Traceback" in log.read_text()

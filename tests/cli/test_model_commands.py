@@ -1,0 +1,104 @@
+"""`norma train`, `evaluate` and `inspect` on a small scale."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inspector_core.detectors.model_file import read_metadata
+from inspector_core.images import read_rgb, write_png
+
+from .conftest import Norma, photographs
+
+FIGURES = {
+    "image_auroc",
+    "pixel_auroc",
+    "pro",
+    "ap",
+    "false_reject_at_zero_escape",
+    "threshold",
+    "overkill",
+    "escape",
+    "ms_per_image",
+    "images",
+}
+
+
+def test_training_writes_a_calibrated_model_that_inspect_can_use(norma: Norma, tmp_path: Path) -> None:
+    data = photographs(tmp_path / "data", 10)
+    out = tmp_path / "m.safetensors"
+    assert norma("train", "--data", data, "--out", out, "--size", 128, "--steps", 1, "--json") == 0
+    trained = norma.json
+    metadata = read_metadata(out)
+    assert trained["sha256"] == metadata.sha256
+    assert trained["steps"] == metadata.training.steps == 1
+    assert metadata.training.command.startswith("norma train --data ")
+    assert "--size 128" in metadata.training.command
+    assert norma("inspect", "--model", out, data / "000.png", "--json") == 0
+    assert norma.json["threshold"] == trained["threshold"]
+
+
+def test_inspect_saves_map_and_reconstruction_of_the_images_size(
+    norma: Norma, model: Path, pictures: Path, tmp_path: Path
+) -> None:
+    first, second = pictures / "000.png", pictures / "001.png"
+    assert norma("inspect", "--model", model, first, second, "--save", tmp_path / "s", "--json") == 0
+    found = norma.json["images"]
+    assert [Path(one["image"]) for one in found] == [first, second]
+    for one in found:
+        assert 0 <= one["score"] <= 1
+        assert one["verdict"] == ("fail" if one["score"] >= norma.json["threshold"] else "pass")
+        assert read_rgb(Path(one["map"])).shape == read_rgb(Path(one["reconstruction"])).shape == (96, 128, 3)
+
+
+def test_two_processes_give_one_image_the_same_score_to_the_last_bit(
+    norma: Norma, model: Path, pictures: Path
+) -> None:
+    words = ["inspect", "--model", str(model), str(pictures / "000.png"), "--json"]
+    program = f"import sys; from inspector_core.cli import main; sys.exit(main({words!r}))"
+    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert norma(*words) == 0
+    assert other.stdout == norma.out
+
+
+def test_evaluate_prints_every_figure_and_the_same_by_defect(
+    norma: Norma, model: Path, tmp_path: Path
+) -> None:
+    category = tmp_path / "category"
+    for kind in ("good", "dent", "scratch"):
+        photographs(category / "test" / kind, 3)
+    mask = np.zeros((96, 128), np.uint8)
+    mask[30:60, 30:60] = 255
+    for number in range(3):
+        write_png(category / "ground_truth" / "dent" / f"{number:03d}_mask.png", mask)
+    assert norma("evaluate", "--model", model, "--data", category, "--json") == 0
+    found = norma.json
+    assert set(found) >= FIGURES
+    assert found["images"] == 9
+    assert found["threshold"] == 0.6
+    assert set(found["defects"]) == {"dent", "scratch"}
+    assert found["defects"]["dent"]["pixel_auroc"] is not None
+    assert found["defects"]["scratch"]["pixel_auroc"] is None, "there are no masks of scratches"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_an_interrupted_training_keeps_a_checkpoint_and_no_model(tmp_path: Path) -> None:
+    data = photographs(tmp_path / "data", 10)
+    out = tmp_path / "m.safetensors"
+    words = ["train", "--data", str(data), "--out", str(out), "--size", "128", "--minutes", "5"]
+    program = f"import sys; from inspector_core.cli import main; sys.exit(main({words!r}))"
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "train:" not in (line := process.stderr.readline()):
+        assert line, "the training ended before its first step"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "type the same command to go on" in err
+    assert not out.exists()
+    assert (tmp_path / "m.safetensors.checkpoint").exists()
