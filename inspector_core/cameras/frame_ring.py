@@ -131,6 +131,11 @@ class SlotQueue:
     def arrived(self, note: FrameNote) -> None:
         self._waiting.append(note)
 
+    @property
+    def backlog(self) -> int:
+        """Images that wait for the reader."""
+        return len(self._waiting)
+
     def want(self) -> None:
         """The reader asks for the next image and is done with the one before."""
         if self._lent is not None:

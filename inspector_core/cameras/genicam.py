@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from inspector_core.cameras.camera import CameraCounters, CameraInfo, Feature, FeatureValue
 from inspector_core.cameras.discovery import discover
@@ -83,6 +84,11 @@ class GenicamCamera:
     def fault(self) -> str:
         """Why the camera is being reconnected; empty while all is well."""
         return self._fault
+
+    @property
+    def restored_features(self) -> dict[str, FeatureValue]:
+        """What a restarted camera is set to, in this order."""
+        return dict(self._features)
 
     @property
     def process_id(self) -> int | None:
@@ -170,20 +176,19 @@ class GenicamCamera:
 
     def set_feature(self, name: str, value: FeatureValue) -> None:
         """Set it now, and again after every restart. Raises CameraError naming name, value and range."""
-        self._command("set", name, value)
-        # Last set, last restored: a feature's range may hang on those set before it.
-        self._features.pop(name, None)
-        self._features[name] = value
+        if self._command("set", name, value):
+            # Last set, last restored: a feature's range may hang on those set before it.
+            self._features.pop(name, None)
+            self._features[name] = value
 
-    def _command(self, *command: object) -> list[Feature]:
+    def _command(self, *command: object) -> Any:
         link = self._link
         if link is None or self._fault:
             raise CameraError(f"the camera {self.id} is not connected", "open it, or wait until it is back")
         try:
-            answer: list[Feature] = link.command(*command)
+            return link.command(*command)
         except LinkLost as error:
             raise self._lost(str(error)) from error
-        return answer
 
     def _advance(self, wait_s: float) -> Frame | None:
         """One step of at most `wait_s`: wait for a frame, or get on with reconnecting."""
@@ -204,7 +209,7 @@ class GenicamCamera:
             with self._lock:
                 if link is not self._link or not self._streaming:
                     return None
-                self._check_pulse()
+                self._check_pulse(link)
                 return self._take(link, note) if note is not None and note.stream == self._stream else None
         except LinkLost as error:
             with self._lock:
@@ -228,12 +233,12 @@ class GenicamCamera:
         taken = datetime.fromtimestamp(note.captured, UTC)
         return Frame(image, self.id, note.frame_id, taken, self._account.arrived(note))
 
-    def _check_pulse(self) -> None:
+    def _check_pulse(self, link: CameraLink) -> None:
         assert self._ring is not None
         beats, incomplete = self._ring.pulse()
         self._account.incomplete(incomplete)
         now = time.monotonic()
-        if beats != self._beat[0]:
+        if beats != self._beat[0] or link.busy:  # a command has its own limit
             self._beat = (beats, now)
         elif now - self._beat[1] > self._silence_s:
             raise LinkLost(f"its driver process has been silent for {self._silence_s:g} s")

@@ -32,8 +32,11 @@ def list_features(node_map: Any) -> list[Feature]:
     return list(found.values())
 
 
-def write_feature(node_map: Any, name: str, value: FeatureValue) -> None:
+def write_feature(node_map: Any, name: str, value: FeatureValue) -> bool:
     """Set a feature, or execute it where it is a command.
+
+    Returns:
+        Whether the feature keeps the value; a command does not, so it is not for repeating.
 
     Raises:
         CameraError: naming the feature, the value and the range.
@@ -59,6 +62,7 @@ def write_feature(node_map: Any, name: str, value: FeatureValue) -> None:
     except Exception as error:
         problem = f"the camera refuses {value} for {name} ({str(error).split(' : ')[0].rstrip('. ')})"
         raise CameraError(problem, _range_in_words(feature)) from error
+    return feature.kind != "command"
 
 
 def _walk(category: Any, name: str) -> Iterator[tuple[Any, str]]:

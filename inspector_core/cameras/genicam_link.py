@@ -52,7 +52,12 @@ class CameraLink:
             raise value
         return (value,)
 
-    def command(self, *command: Any, timeout_s: float = 10.0) -> Any:
+    @property
+    def busy(self) -> bool:
+        """Whether the process works on a command, and so can't look after the camera."""
+        return self._commands.locked()
+
+    def command(self, *command: Any, timeout_s: float = 20.0) -> Any:
         """Send a command and wait for its answer. Raises CameraError or LinkLost."""
         with self._commands:
             try:

@@ -23,6 +23,7 @@ from inspector_core.errors import CameraError
 if TYPE_CHECKING:
     from inspector_core.cameras.genicam_device import Device, RawImage
 
+_CATCH_UP_S = 0.002
 _GRAB_S = 0.02  # a command waits this long at most
 _HUNG_S = 60.0  # longer than any driver takes to find and open a camera
 _CLOSING_S = 3.0
@@ -145,11 +146,13 @@ class _CameraServer:
             if now - guarded > 1:
                 guard(_HUNG_S)
                 guarded = now
-            for connection in wait([self._control, self._frames], 0 if self._grabber else 1.0):
-                if connection is self._frames:
-                    self._want(self._frames.recv())
-                elif not self._obey(self._control.recv()):
-                    return
+            ready = wait([self._control, self._frames], self._patience())
+            if self._frames in ready:
+                self._want(self._frames.recv())
+                if self._grabber and self._grabber.queue.backlog:
+                    continue  # a reader that fell behind catches up while the driver's buffers last
+            if self._control in ready and not self._obey(self._control.recv()):
+                return
             if self._grabber and not self._grab(self._grabber):
                 return
 
@@ -157,6 +160,12 @@ class _CameraServer:
         self._stop()
         self.device.close()
         self._producer.close()
+
+    def _patience(self) -> float:
+        """Seconds to wait for the application before looking after the camera."""
+        if self._grabber is None:
+            return 1.0
+        return _CATCH_UP_S if self._grabber.queue.backlog else 0.0
 
     def _want(self, stream: int) -> None:
         if self._grabber and stream == self._grabber.stream:

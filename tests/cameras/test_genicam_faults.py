@@ -53,6 +53,8 @@ def test_a_killed_process_gives_one_error_and_then_frames_with_the_features_rest
     camera: GenicamCamera,
 ) -> None:
     camera.set_feature("AcquisitionFrameRate", 60.0)
+    camera.set_feature("FancyBallOperation", True)  # a command: nothing to restore
+    assert list(camera.restored_features) == ["Width", "Height", "AcquisitionFrameRate"]
     fetch_until(camera, 5)
     for kills in (1, 2):
         pid = camera.process_id
@@ -149,6 +151,18 @@ def fetch_forever(camera: GenicamCamera) -> None:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         camera.fetch(0.2)
+
+
+def test_a_driver_that_hangs_with_the_interpreters_lock_ends_its_process_all_the_same() -> None:
+    script = (
+        "import ctypes; from inspector_core.cameras.genicam_process import guard;"
+        "guard(1.0); ctypes.PyDLL(None).sleep(100)"
+    )
+    begin = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, timeout=WAIT_S)
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr
+    assert time.monotonic() - begin < 50
 
 
 PARENT = """
