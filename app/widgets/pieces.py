@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -14,7 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.theme import icon, palette, pixmap
+from app.theme import font, icon, palette, pixmap
+from app.theme.fonts import NUMBER, SMALL
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
@@ -103,6 +104,34 @@ class PageHeader(QWidget):
         self._row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
 
 
+class FittingLabel(QLabel):
+    """A figure, large where there is room and smaller where it would be cut off."""
+
+    def __init__(self, text: str, largest: int = NUMBER, smallest: int = SMALL) -> None:
+        super().__init__(text)
+        self._sizes = range(largest, smallest - 1, -1)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(QFontMetrics(font(largest, bold=True)).height())
+        self._fit()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        for pixels in self._sizes:
+            chosen = font(pixels, bold=True)
+            if QFontMetrics(chosen).horizontalAdvance(self.text()) <= self.width():
+                break
+        if chosen != self.font():
+            self.setFont(chosen)
+
+
 class StatTile(QFrame):
     """One figure with its name; a coloured edge where it counts a verdict."""
 
@@ -115,8 +144,7 @@ class StatTile(QFrame):
         layout.setContentsMargins(palette.SPACE_M, 6, palette.SPACE_S, 6)
         layout.setSpacing(2)
         self.name = label(name, "muted")
-        self.value = label("–", "number")
-        self.value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.value = FittingLabel("–")
         layout.addStretch(1)
         layout.addWidget(self.name)
         layout.addWidget(self.value)

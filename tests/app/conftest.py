@@ -62,7 +62,9 @@ class FakeLine:
         """Stop against its will."""
         self.state, self.reason, self.finished = state, reason, True
 
-    def inspect(self, verdict: Verdict = Verdict.PASS, images: PartImages | None = None, lost: int = 0) -> None:
+    def inspect(
+        self, verdict: Verdict = Verdict.PASS, images: PartImages | None = None, lost: int = 0
+    ) -> None:
         """Inspect one part; it counts only after `commit`."""
         self.state = LineState.RUNNING
         self.made += 1

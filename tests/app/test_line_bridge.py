@@ -1,0 +1,170 @@
+"""The door between the line's threads and Qt."""
+
+import threading
+import time
+
+import pytest
+
+from app.line_bridge import KEPT_REJECTS, LineBridge, LineWatch
+from inspector_core.errors import CameraError, ModelFileError, RecordsError
+from inspector_core.inspection.line import LineState
+from inspector_core.inspection.verdict import Verdict
+
+
+def test_starting_never_blocks_the_window(qtbot, bridge, station, recipe):
+    station.delay_s = 0.3
+    began = time.perf_counter()
+    bridge.start(recipe)
+    assert time.perf_counter() - began < 0.1
+    assert bridge.state is LineState.STARTING
+    assert bridge.running
+    with qtbot.waitSignal(bridge.started):
+        pass
+    assert bridge.running
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (CameraError("camera 5 is gone", "check its cable"), LineState.NO_CAMERA),
+        (ModelFileError("m.safetensors is gone", "put it back"), LineState.NO_MODEL),
+        (RecordsError("the database is locked", "close the other program"), LineState.FAULT),
+        (ZeroDivisionError("x"), LineState.FAULT),
+    ],
+)
+def test_what_can_not_be_opened_is_told_in_words(qtbot, bridge, station, recipe, error, state):
+    station.problem = error
+    with qtbot.waitSignal(bridge.failed) as told:
+        bridge.start(recipe)
+    qtbot.waitUntil(lambda: bridge.state is state)
+    assert told.args == [error]
+    assert str(error) in bridge.reason
+    assert not bridge.running
+
+
+def test_a_line_can_be_started_again_after_a_failure(qtbot, bridge, station, recipe):
+    station.problem = CameraError("gone", "check")
+    with qtbot.waitSignal(bridge.failed):
+        bridge.start(recipe)
+    station.problem = None
+    with qtbot.waitSignal(bridge.started):
+        bridge.start(recipe)
+
+
+def test_the_newest_part_is_shown_and_those_before_it_are_not(qtbot, bridge, running_line):
+    line = running_line()
+    shown = []
+    bridge.part_inspected.connect(shown.append)
+    for _ in range(50):
+        line.inspect()
+    bridge.poll()
+    bridge.poll()
+    assert [latest.inspection.part for latest in shown] == [50]
+
+
+def test_counts_follow_committed_counts_only(qtbot, bridge, running_line):
+    line = running_line()
+    figures, committed = [], []
+    bridge.figures_changed.connect(figures.append)
+    bridge.committed.connect(committed.extend)
+    line.inspect(Verdict.PASS)
+    line.inspect(Verdict.FAIL, lost=2)
+    qtbot.wait(320)
+    assert figures[-1].counts.triggers == 0
+    assert committed == []
+    line.commit()
+    qtbot.waitUntil(lambda: figures[-1].counts.triggers == 4)
+    counts = figures[-1].counts
+    assert (counts.passed, counts.failed, counts.lost) == (1, 1, 2)
+    assert counts.identity_holds
+    assert [part.part for part in committed] == [1, 2]
+
+
+def test_no_committed_part_is_told_twice_or_left_out(qtbot, bridge, running_line):
+    line = running_line()
+    told = []
+    bridge.committed.connect(lambda parts: told.extend(part.part for part in parts))
+    for size in (1, 7, 0, 30, 2):
+        for _ in range(size):
+            line.inspect()
+        line.commit()
+        bridge.poll()
+    assert told == list(range(1, 41))
+
+
+def test_stopping_finishes_what_is_in_flight_before_it_is_told(qtbot, bridge, running_line):
+    line = running_line()
+    line.inspect()
+    with qtbot.waitSignal(bridge.stopped) as told:
+        bridge.stop()
+        assert bridge.stopping
+    assert told.args[0].triggers == 1
+    assert not bridge.running
+    assert not bridge.stopping
+    assert bridge.state is LineState.STOPPED
+
+
+def test_a_stop_during_the_start_wins(qtbot, bridge, station, recipe):
+    station.delay_s = 0.1
+    bridge.start(recipe)
+    with qtbot.waitSignal(bridge.stopped):
+        bridge.stop()
+    assert not bridge.running
+    assert bridge.state is LineState.STOPPED
+
+
+def test_a_line_that_ends_by_a_fault_says_why(qtbot, bridge, running_line):
+    line = running_line()
+    with qtbot.waitSignal(bridge.stopped):
+        line.end(LineState.DISK_FULL, "the disk is full")
+    assert (bridge.state, bridge.reason) == (LineState.DISK_FULL, "the disk is full")
+    assert not bridge.running
+
+
+def test_shutting_down_stops_the_line_and_closes_the_records(qtbot, station, recipe):
+    bridge = LineBridge(station, poll_ms=10)
+    with qtbot.waitSignal(bridge.started):
+        bridge.start(recipe)
+    assert bridge.shut_down(5.0)
+    assert station.lines[0].finished
+    assert station.records.closed
+
+
+def test_shutting_down_during_the_start_leaves_no_line_behind(qtbot, station, recipe):
+    station.delay_s = 0.2
+    bridge = LineBridge(station, poll_ms=10)
+    bridge.start(recipe)
+    assert bridge.shut_down(5.0)
+    qtbot.wait(50)
+    assert all(line.state is LineState.STOPPED for line in station.lines)
+    assert station.records.closed
+
+
+def test_a_reject_keeps_its_picture_until_the_screen_takes_it(running_line, images):
+    line = running_line()
+    line.inspect(Verdict.PASS, images)
+    line.inspect(Verdict.FAIL, images)
+    assert line.watch.picture(1) is None
+    assert line.watch.picture(2) is images.image
+    assert line.watch.picture(2) is None
+
+
+def test_kept_pictures_are_bounded(running_line, images):
+    line = running_line()
+    for _ in range(KEPT_REJECTS + 5):
+        line.inspect(Verdict.FAIL, images)
+    kept = [line.watch.picture(part) is not None for part in range(1, KEPT_REJECTS + 6)]
+    assert kept == [False] * 5 + [True] * KEPT_REJECTS
+
+
+def test_the_watch_may_be_written_and_read_at_once(running_line, images):
+    watch = LineWatch()
+    line = running_line()
+    line.watch = watch
+    writer = threading.Thread(target=lambda: [line.inspect(Verdict.FAIL, images) for _ in range(300)])
+    writer.start()
+    taken = 0
+    while writer.is_alive():
+        taken += sum(watch.picture(part) is not None for part in range(1, 301, 7))
+    writer.join()
+    assert taken <= 300
