@@ -106,7 +106,7 @@ class GenicamCamera:
         with self._lock:
             if self._link is not None:
                 return
-            link = self._spawn()
+            link = self._spawn(self._device)
             try:
                 answer = link.reply(self._connect_timeout_s)
                 if answer is None:
@@ -263,16 +263,15 @@ class GenicamCamera:
                     return
                 self._retry_later(error)
 
-    def _spawn(self, stream: int = 0, ring_name: str = "") -> CameraLink:
-        order = CameraOrder(
-            resolve_producer(self._producer), self._device, dict(self._features), stream, ring_name
-        )
-        return CameraLink(order)
+    def _spawn(self, device: str, stream: int = 0, ring_name: str = "") -> CameraLink:
+        producer = resolve_producer(self._producer)
+        return CameraLink(CameraOrder(producer, device, dict(self._features), stream, ring_name))
 
     def _respawn(self) -> None:
         self._next_stream()
         try:
-            self._link = self._spawn(self._stream, self._ring_name)
+            # By its id: what was the first camera may not be the first any more.
+            self._link = self._spawn(self.id, self._stream, self._ring_name)
         except (CameraError, OSError) as error:
             self._retry_later(error)
 
