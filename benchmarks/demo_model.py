@@ -58,11 +58,12 @@ def measure(model: Path, data: Path) -> None:
     """Print the figures over 250 good and 250 defective parts that share no seed with the training parts."""
     write_dataset(data, train=0, good=250, per_defect=50, seed=TEST_SEED)
     report = evaluate(open_engine(model), data)
-    json.dump(report.to_dict(), sys.stdout, indent=2)
+    json.dump(report.as_json(), sys.stdout, indent=2)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("what", choices=["train", "evaluate"])
     parser.add_argument("--minutes", type=float, default=35)
     parser.add_argument("--seed", type=int, default=0)

@@ -50,7 +50,7 @@ class DiffusionAD(nn.Module):
         return (x if self.config.diffusion.pixel_range == "unit" else (x + 1) / 2).clamp(0, 1)
 
     def segment(self, x: Tensor, guided: Tensor) -> Tensor:
-        """Logits float32 [B, 1, S, S] from the encoded image and its reconstruction (DiffusionAD, section III-C)."""
+        """Logits float32 [B, 1, S, S] from encoded image and reconstruction (DiffusionAD, section III-C)."""
         return self.segmentation(torch.cat([x, guided], dim=1)).float()  # type: ignore[no-any-return]
 
     def forward(self, image: Tensor) -> DetectorOutput:

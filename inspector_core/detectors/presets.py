@@ -21,7 +21,8 @@ class DiffusionConfig(_Strict):
     """The forward process and what the network predicts.
 
     Attributes:
-        beta_end: 0.02 as in the published code, to which t=200, 400 and 300 belong; the paper prints 0.01 (row 1).
+        beta_end: 0.02 as in the published code, to which t=200, 300 and 400 belong; the paper prints 0.01
+            (row 1).
         pixel_range: `unit` feeds the network 0..1 as published, `signed` -1..1 (row 2).
         clamp: limits of the two clamps in the guidance (rows 2 and 13).
     """
@@ -84,9 +85,9 @@ class TrainingConfig(_Strict):
         denoiser_lr, segmentation_lr: peak rates; linear warm-up over `warm_up` of the run, then one cosine to
             `final_lr` of the peak (row 8).
         tau, t_small_min, t_big_max: S from [t_small_min, tau), B from [tau, t_big_max) (rows 10 and 11).
-        detach_reconstruction: stops the mask loss at the reconstruction, so that the denoiser learns from normal
-            images alone (row 5).
-        replays: further steps of the segmentation sub-network on stored reconstructions after each joint step.
+        detach_reconstruction: stops the mask loss at the reconstruction, so that the denoiser learns from
+            normal images alone (row 5).
+        replays: further segmentation steps on stored reconstructions after each joint step.
         replay_bank: how many images with their reconstructions are stored for that.
         ema: decay of the averaged weights that are saved, ramped up; None saves the last weights (row 9).
         noise_weight, focal_weight, focal_alpha, focal_gamma, bce_weight: of the loss (rows 3 and 15).
@@ -147,6 +148,7 @@ EDGE = Preset(
         segmentation=SegmentationConfig(patch=2, channels=32, multipliers=(1, 2, 2, 4)),
     ),
     training=TrainingConfig(
+        batch=8,
         steps=2_000,
         optimiser="adamw",
         denoiser_lr=5e-4,
@@ -156,7 +158,7 @@ EDGE = Preset(
         t_small_min=50,
         t_big_max=600,
         detach_reconstruction=True,
-        replays=2,
+        replays=4,
         ema=0.995,
         bce_weight=0.5,
     ),

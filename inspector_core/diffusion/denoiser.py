@@ -45,7 +45,7 @@ class Denoiser(nn.Module):
         return estimate
 
     def noise_loss(self, out: Tensor, t: Tensor, x0: Tensor, noise: Tensor, snr_cap: float) -> Tensor:
-        """Mean squared error of what the network put out for x0 and noise at t, float32 [B] (the square in Eq. 9).
+        """Mean squared error of the network's output for x0 and noise at t, float32 [B] (a square of Eq. 9).
 
         An x0-predicting network is weighted by min(SNR, `snr_cap`), which makes its loss that of ε-prediction
         where SNR is below the cap (min-SNR weighting, arXiv 2303.09556).

@@ -1,6 +1,7 @@
 """Denoising over many steps, for comparison with one step (DiffusionAD Table VIII)."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -10,10 +11,10 @@ from inspector_core.diffusion.schedule import add_noise
 
 
 def spaced_times(start: int, steps: int) -> list[int]:
-    """`steps` times from `start` down, evenly spaced, each once; the last is above or at 0."""
+    """`steps` different times from `start` down, as evenly spaced as whole numbers allow."""
     if not 1 <= steps <= start + 1:
         raise ValueError(f"{steps} steps do not fit between t={start} and t=0")
-    return [round(start * (1 - k / steps)) for k in range(steps)]
+    return [(start + 1) * (steps - k) // steps - 1 for k in range(steps)]
 
 
 def ddim(denoiser: Denoiser, x_t: Tensor, times: Sequence[int]) -> Tensor:
@@ -46,7 +47,7 @@ def iterative(denoiser: Denoiser, x_t: Tensor, times: Sequence[int], noises: Seq
 
 def _pairs(times: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Each time with the next; -1 stands for the clean image."""
-    if any(u >= t for t, u in zip(times, times[1:], strict=False)):
+    if any(u >= t for t, u in pairwise(times)):
         raise ValueError("times must descend")
     return zip(times, [*times[1:], -1], strict=True)
 

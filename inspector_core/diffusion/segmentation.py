@@ -55,7 +55,7 @@ class SegmentationNet(nn.Module):
         self.outlet = nn.Conv2d(inward, config.patch**2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.pixel_unshuffle(x.to(self.encoder[0][0].weight.dtype), self.config.patch)
+        x = F.pixel_unshuffle(x.to(next(self.encoder.parameters()).dtype), self.config.patch)
         skips = []
         for level, stage in enumerate(self.encoder):
             x = stage(F.max_pool2d(x, 2) if level else x)

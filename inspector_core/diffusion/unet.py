@@ -19,12 +19,12 @@ class UNetConfig(BaseModel):
     Attributes:
         patch: side of the patches that enter as channels; 1 is plain pixels.
         channels: width at the first level.
-        multipliers: width of each level as a multiple of `channels`; each further level halves the resolution.
+        multipliers: width of each level as a multiple of `channels`; a further level halves the resolution.
         blocks: residual blocks a level (the decoder has one more).
         attention: downsampling factors, against the image, at which attention runs.
         heads: attention heads.
-        residual_resampling: change the resolution inside a residual block of its own, as published; otherwise by
-            plain pooling and repetition, which spares the widest convolutions at each level's full resolution.
+        residual_resampling: change the resolution inside a residual block of its own, as published;
+            otherwise by plain pooling and repetition, which spares the widest convolutions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -152,7 +152,7 @@ class _Stage(nn.Module):
         x = self.block(x, embedding)
         if self.attention is not None:
             x = self.attention(x)
-        return x if self.resample is None else self.resample(x, embedding)  # type: ignore[no-any-return]
+        return x if self.resample is None else self.resample(x, embedding)
 
 
 class PlainResample(nn.Module):

@@ -18,7 +18,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Which engine, device and number type, e.g. `torch-cpu-bf16`; scores repeat to the bit under one name."""
+        """Engine, device and number type, e.g. `torch-cpu-bf16`; scores repeat to the bit under one name."""
 
     @property
     def model(self) -> ModelMetadata: ...

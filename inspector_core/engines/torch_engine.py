@@ -20,8 +20,8 @@ _NEVER = -1e4
 class TorchEngine:
     """Runs one image at a time, both noise scales together.
 
-    A fixed batch shape is what makes a score independent of its neighbours: a library may choose another kernel,
-    and so another order of additions, for another shape.
+    A fixed batch shape is what makes a score independent of its neighbours: a library may choose another
+    kernel, and so another order of additions, for another shape.
 
     Args:
         detector: with its weights loaded; the engine takes it over.
@@ -41,7 +41,7 @@ class TorchEngine:
         self._detector = detector.eval().requires_grad_(False).to(device)
         for network in (detector.denoiser.network, detector.segmentation):
             network.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            network.outlet.float()  # type: ignore[union-attr,operator]
+            network.outlet.float()
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ def save_checkpoint(path: Path, run: str, state: dict[str, object]) -> None:
         run: identifies the run; only the same run resumes from it.
 
     Raises:
-        ModelFileError: the folder can't be written or the disk is full; the older checkpoint then still stands.
+        ModelFileError: the folder can't be written or the disk is full; the older one then still stands.
     """
     buffer = io.BytesIO()
     torch.save({"run": run, "state": state}, buffer)
@@ -30,7 +30,7 @@ def save_checkpoint(path: Path, run: str, state: dict[str, object]) -> None:
 
 
 def load_checkpoint(path: Path, run: str) -> dict[str, object] | None:
-    """The state stored at `path`, or None where there is none, it is damaged, or it belongs to another run."""
+    """The state stored at `path`; None where there is none, it is damaged, or belongs to another run."""
     if not os.path.exists(path):
         return None
     try:

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -96,16 +95,3 @@ def split_held_out(count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.
     order = np.random.default_rng(seed).permutation(count)
     held_out = min(max(round(count * HELD_OUT_SHARE), HELD_OUT_LEAST), HELD_OUT_MOST)
     return np.sort(order[held_out:]), np.sort(order[:held_out])
-
-
-def load_textures(folder: Path, size: int) -> NDArray[np.uint8]:
-    """A user's texture images, RGB uint8 [K, size, size, 3].
-
-    Raises:
-        DataError: the folder is missing or holds no images.
-        ImageError: a file is damaged or too large.
-    """
-    paths = list_images(folder) if folder.is_dir() else []
-    if not paths:
-        raise DataError(f"the texture folder {folder} holds no images", "check the path")
-    return np.stack([cv2.resize(read_rgb(path), (size, size)) for path in paths]).astype(np.uint8)

@@ -4,7 +4,7 @@
 class Pace:
     """A run's length: a number of steps, or minutes of work.
 
-    Time is that of the steps alone and is kept over a resume, so that a run of N minutes trains for N minutes.
+    Time is that of the steps alone and is kept over a resume: a run of N minutes trains for N minutes.
     """
 
     def __init__(self, steps: int | None, minutes: float | None, default_steps: int) -> None:

@@ -19,9 +19,10 @@ from inspector_core.errors import DataError, ModelFileError
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.synthesis.foreground import choose_method, foreground_masks
+from inspector_core.synthesis.textures import load_textures
 from inspector_core.training.calibration import calibrate, detect_all
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
-from inspector_core.training.dataset import NormalImages, load_normals, load_textures, split_held_out
+from inspector_core.training.dataset import NormalImages, load_normals, split_held_out
 from inspector_core.training.pacing import Pace
 from inspector_core.training.request import Progress, Report, TrainingCancelled, TrainingRequest
 from inspector_core.training.samples import write_samples
@@ -40,8 +41,8 @@ def run_training(
 ) -> ModelMetadata:
     """Train, validate, calibrate and save.
 
-    A checkpoint of the same run beside `request.out` is taken up where it stopped. An older model at `request.out`
-    stands until the new one is complete.
+    A checkpoint of the same run beside `request.out` is taken up where it stopped. An older model at
+    `request.out` stands until the new one is complete.
 
     Args:
         report: called about twice a second.
@@ -159,7 +160,7 @@ def _build(
     config = SynthesisConfig(texture=method == "full")
     textures = None
     if request.textures is not None:
-        textures = torch.from_numpy(load_textures(request.textures, chosen.detector.size)).permute(0, 3, 1, 2)
+        textures = load_textures(request.textures, (chosen.detector.size, chosen.detector.size))
 
     def synthesizer(indices: NDArray[np.intp]) -> Synthesizer:
         images = torch.from_numpy(normals.images[indices]).permute(0, 3, 1, 2).to(device)

@@ -72,7 +72,7 @@ class Trainer:
         return self.ema.state if self.ema is not None else self.detector.state_dict()
 
     def step(self, progress: float) -> dict[str, float]:
-        """One joint step, and the replays after it; `progress` (0..1) sets the learning rates. Returns the losses."""
+        """One joint step and its replays; `progress`, 0..1, sets the learning rates. Returns the losses."""
         for optimiser, peak in zip(
             self._optimisers, (self.config.denoiser_lr, self.config.segmentation_lr), strict=True
         ):
@@ -112,8 +112,8 @@ class Trainer:
     def _denoise(self, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Noise loss (Eq. 9) and guided reconstruction of a batch.
 
-        With `detach_reconstruction`, anomalous images pass without gradient: their noise loss does not count, and
-        the mask loss does not reach the denoiser.
+        With `detach_reconstruction`, anomalous images pass without gradient: their noise loss does not count,
+        and the mask loss does not reach the denoiser.
         """
         b = len(batch.x)
         config = self.config

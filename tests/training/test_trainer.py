@@ -1,0 +1,122 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.presets import DetectorConfig, DiffusionConfig, TrainingConfig
+from inspector_core.diffusion.segmentation import SegmentationConfig
+from inspector_core.diffusion.unet import UNetConfig
+from inspector_core.synthesis.composite import Synthesizer
+from inspector_core.synthesis.config import SynthesisConfig
+from inspector_core.training.ema import Ema
+from inspector_core.training.replay import ReplayBank
+from inspector_core.training.trainer import Trainer
+
+
+def small_config(prediction: str = "x0") -> DetectorConfig:
+    return DetectorConfig(
+        preset="small",
+        size=32,
+        diffusion=DiffusionConfig(prediction=prediction),  # type: ignore[arg-type]
+        denoiser=UNetConfig(patch=2, channels=32, multipliers=(1, 1), blocks=1, attention=()),
+        segmentation=SegmentationConfig(patch=1, channels=4, multipliers=(1, 2)),
+    )
+
+
+def make(config: TrainingConfig, seed: int = 0, prediction: str = "x0") -> Trainer:
+    torch.manual_seed(seed)
+    images = np.random.default_rng(0).integers(60, 200, (12, 32, 32, 3), dtype=np.uint8)
+    normals = torch.from_numpy(images).permute(0, 3, 1, 2)
+    synthesizer = Synthesizer(
+        normals, torch.ones(12, 1, 32, 32, dtype=torch.bool), SynthesisConfig(texture_count=4)
+    )
+    return Trainer(DiffusionAD(small_config(prediction)), images, synthesizer, config, seed)
+
+
+def test_a_batch_is_half_normal_and_half_anomalous() -> None:
+    batch = make(TrainingConfig(batch=6))._draw()
+    assert batch.anomalous.tolist() == [False] * 3 + [True] * 3
+    assert not batch.mask[:3].any()
+    assert all(mask.any() for mask in batch.mask[3:])
+    assert set(batch.mask.unique().tolist()) == {0.0, 1.0}
+
+
+def test_every_normal_image_is_drawn_equally_often() -> None:
+    trainer = make(TrainingConfig(batch=4))
+    for _ in range(6):
+        trainer._draw()
+    assert len(trainer._order) == 0, "24 draws of 12 images use up two whole rounds"
+
+
+@pytest.mark.parametrize(("detached", "reaches"), [(True, False), (False, True)])
+def test_the_mask_loss_reaches_the_denoiser_only_where_it_is_meant_to(detached: bool, reaches: bool) -> None:
+    trainer = make(TrainingConfig(batch=4, detach_reconstruction=detached))
+    for parameter in trainer.detector.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    batch = trainer._draw()
+    _, guided = trainer._denoise(batch)
+    trainer.detector.segment(batch.x, guided).sum().backward()
+    touched = any(p.grad is not None and p.grad.any() for p in trainer.detector.denoiser.parameters())
+    assert touched == reaches
+
+
+def test_anomalous_images_do_not_change_the_noise_loss() -> None:
+    trainer = make(TrainingConfig(batch=4))
+    torch.nn.init.normal_(trainer.detector.denoiser.network.outlet.weight, std=0.1)
+    batch = trainer._draw()
+    state = trainer._noise.get_state(), trainer._random.get_state()
+    first, _ = trainer._denoise(batch)
+    trainer._noise.set_state(state[0])
+    trainer._random.set_state(state[1])
+    second, _ = trainer._denoise(batch._replace(x=torch.cat([batch.x[:2], torch.rand_like(batch.x[2:])])))
+    assert first.item() == pytest.approx(second.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("prediction", ["x0", "epsilon"])
+def test_both_losses_fall(prediction: str) -> None:
+    trainer = make(TrainingConfig(batch=8, denoiser_lr=2e-3, segmentation_lr=2e-3), prediction=prediction)
+    losses = [trainer.step(0.3) for _ in range(30)]
+    for name in ("noise", "mask"):
+        first, last = (np.mean([loss[name] for loss in part]) for part in (losses[:5], losses[-5:]))
+        assert last < 0.9 * first, name
+
+
+@pytest.mark.parametrize(
+    "config", [TrainingConfig(batch=4), TrainingConfig(batch=4, replays=2, replay_bank=6, ema=0.9)]
+)
+def test_a_resumed_trainer_takes_the_same_steps(config: TrainingConfig) -> None:
+    straight = make(config)
+    for _ in range(2):
+        straight.step(0.5)
+    stored = copy.deepcopy(straight.state_dict())
+    resumed = make(config, seed=1)
+    resumed.load_state_dict(stored)
+    for trainer in (straight, resumed):
+        for _ in range(2):
+            trainer.step(0.7)
+    for name, value in straight.weights.items():
+        assert torch.equal(value, resumed.weights[name]), name
+
+
+def test_averaged_weights_are_the_mean_that_the_decay_says() -> None:
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(layer.weight, 0.0)
+    ema = Ema(layer, decay=0.9)
+    torch.nn.init.constant_(layer.weight, 1.0)
+    ema.update(layer, 10_000)
+    assert ema.state["weight"].item() == pytest.approx(0.1)
+    ema.update(layer, 0)
+    assert ema.state["weight"].item() == pytest.approx(1 - 0.9 * 0.1), "the decay is ramped up from 1/10"
+
+
+def test_the_replay_bank_forgets_the_oldest_and_keeps_values_to_half_a_step() -> None:
+    bank = ReplayBank(3, 4, -1, 1, torch.device("cpu"))
+    entries = torch.linspace(-1, 1, 5).view(5, 1, 1, 1).expand(5, 3, 4, 4)
+    mask = torch.ones(5, 1, 4, 4)
+    bank.add(entries, -entries, mask)
+    x, guided, masks = bank.sample(3, torch.Generator().manual_seed(0))
+    assert sorted(round(v, 1) for v in x[:, 0, 0, 0].tolist()) == [0.0, 0.5, 1.0]
+    torch.testing.assert_close(guided, -x, rtol=0, atol=2.01 / 255)
+    assert masks.all()

@@ -1,0 +1,194 @@
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.model_file import load_model, read_metadata
+from inspector_core.engines.factory import open_engine
+from inspector_core.errors import DataError, ModelFileError
+from inspector_core.images import read_rgb
+from inspector_core.inspection.statistics import conformal_threshold
+from inspector_core.training import run as run_module
+from inspector_core.training.calibration import calibrate
+from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
+from inspector_core.training.dataset import load_normals, split_held_out
+from inspector_core.training.job import JobState, TrainingJob
+from inspector_core.training.pacing import Pace
+from inspector_core.training.request import Progress, TrainingCancelled
+from inspector_core.training.run import checkpoint_path, run_training
+
+
+def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    told: list[Progress] = []
+    request = request_for(samples=tmp_path / "samples.png")
+    metadata = run_training(request, told.append)
+    assert told[0].phase == "prepare"
+    assert told[-1].phase == "done"
+    assert {"noise", "mask"} <= told[-1].losses.keys()
+    assert {"image_auroc", "pixel_auroc"} <= metadata.training.validation.keys()
+    assert metadata == read_metadata(request.out)
+    assert (metadata.training.steps, metadata.training.normals, metadata.preset) == (2, 12, "edge")
+    assert metadata.training.command == "norma train --data good"
+    assert metadata.calibration is not None
+    assert metadata.calibration.n == 4
+    assert read_rgb(tmp_path / "samples.png").shape == (4 * 128, 3 * 128, 3)
+    assert not checkpoint_path(request.out).exists()
+
+
+def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(request_for) -> None:  # type: ignore[no-untyped-def]
+    request = request_for(steps=1)
+    calibration = run_training(request).calibration
+    normals = load_normals(request.data, 128)
+    _, held_out = split_held_out(len(normals), request.seed)
+    engine = open_engine(request.out)
+    scores = sorted(engine.infer([normals.images[k]])[0].score for k in held_out)
+    assert calibration is not None
+    assert list(calibration.scores) == scores
+    assert all(score < calibration.threshold for score in scores)
+
+
+def test_a_cancelled_run_goes_on_to_the_result_of_an_uninterrupted_one(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    straight = request_for(steps=3, out=tmp_path / "straight.safetensors")
+    broken = request_for(steps=3, out=tmp_path / "broken.safetensors")
+    run_training(straight)
+    asked = iter([False, True])
+    with pytest.raises(TrainingCancelled):
+        run_training(broken, cancelled=lambda: next(asked))
+    assert checkpoint_path(broken.out).exists()
+    assert not broken.out.exists()
+    told: list[Progress] = []
+    run_training(broken, told.append)
+    assert any(p.message == "resumed" and p.step == 2 for p in told)
+    first, second = load_model(straight.out)[1], load_model(broken.out)[1]
+    assert all(np.array_equal(first[name].numpy(), second[name].numpy()) for name in first)
+    assert not checkpoint_path(broken.out).exists()
+
+
+def test_a_checkpoint_of_another_run_is_not_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    save_checkpoint(path, "run a", {"step": 3})
+    assert load_checkpoint(path, "run a") == {"step": 3}
+    assert load_checkpoint(path, "run b") is None
+    path.write_bytes(path.read_bytes()[:50])
+    assert load_checkpoint(path, "run a") is None
+    assert load_checkpoint(tmp_path / "none", "run a") is None
+
+
+def test_a_model_of_another_shape_is_refused_as_a_start(
+    request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    first = request_for(steps=1)
+    run_training(first)
+    warm = request_for(steps=1, out=tmp_path / "warm.safetensors", start_from=first.out)
+    assert run_training(warm).training.steps == 1
+    other = run_module.preset("edge", 128)
+    wider = other.detector.segmentation.model_copy(update={"channels": 64})
+    detector = other.detector.model_copy(update={"segmentation": wider})
+    monkeypatch.setattr(
+        run_module, "preset", lambda name, size: other.model_copy(update={"detector": detector})
+    )
+    with pytest.raises(DataError, match="another shape"):
+        run_training(warm)
+
+
+def test_an_unwritable_place_is_found_out_before_training(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelFileError, match="can't be written") as caught:
+        run_training(request_for(out=tmp_path / "file" / "m.safetensors"))
+    assert "--out" in caught.value.remedy
+
+
+def test_a_refused_run_leaves_the_old_model(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    request = request_for(data=tmp_path / "nowhere")
+    request.out.write_bytes(b"the old model")
+    with pytest.raises(DataError):
+        run_training(request)
+    assert request.out.read_bytes() == b"the old model"
+
+
+def detection(score: float, highest: float = 0.5) -> Detection:
+    return Detection(score, np.full((2, 2), highest, np.float32), np.zeros((2, 2, 3), np.uint8))
+
+
+def test_the_threshold_is_the_conformal_quantile_and_its_part_passes() -> None:
+    scores = [k / 1000 for k in range(299)]
+    calibration = calibrate([detection(score) for score in scores], 0.01)
+    assert calibration.threshold == pytest.approx(conformal_threshold(scores, 0.01))
+    assert sum(score >= calibration.threshold for score in scores) == 2
+    assert 0.01 < calibration.upper_bound < 0.025
+    assert calibration.pixel_threshold == pytest.approx(0.5)
+
+
+def test_few_parts_give_an_honest_bound() -> None:
+    calibration = calibrate([detection(0.1 * k) for k in range(5)], 0.01)
+    assert calibration.threshold > 0.4
+    assert calibration.upper_bound == pytest.approx(1 - 0.05 ** (1 / 5), abs=1e-6)
+
+
+def test_a_run_by_time_ends_by_time_and_a_run_by_steps_by_steps() -> None:
+    pace = Pace(None, 2.0, 99)
+    pace.elapsed = 60.0
+    assert pace.fraction(5) == 0.5
+    assert pace.seconds_left(5) == pytest.approx(60.0)
+    assert not pace.done(5)
+    pace.elapsed = 120.0
+    assert not pace.done(0), "one step at least"
+    assert pace.done(5)
+    assert Pace(10, None, 99).done(10)
+    assert not Pace(None, None, 99).done(10)
+
+
+def wait(job: TrainingJob, seconds: float = 120) -> list[Progress]:
+    told: list[Progress] = []
+    deadline = time.monotonic() + seconds
+    while job.state == JobState.RUNNING and time.monotonic() < deadline:
+        told += job.poll()
+        time.sleep(0.05)
+    return told
+
+
+def test_a_job_trains_in_a_process_of_its_own(request_for) -> None:  # type: ignore[no-untyped-def]
+    job = TrainingJob(request_for(steps=1))
+    job.start()
+    told = wait(job)
+    job.close()
+    assert (job.state, job.error) == (JobState.DONE, "")
+    assert told[-1].phase == "done"
+    assert read_metadata(job.request.out).calibration is not None
+
+
+def test_a_job_says_in_words_what_is_wrong(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    job = TrainingJob(request_for(data=tmp_path / "nowhere"))
+    job.start()
+    wait(job)
+    job.close()
+    assert job.state == JobState.FAILED
+    assert "nowhere is missing" in job.error
+
+
+def test_a_killed_job_is_noticed(request_for) -> None:  # type: ignore[no-untyped-def]
+    job = TrainingJob(request_for(steps=100_000))
+    job.start()
+    pid = job._process.pid
+    assert pid is not None
+    os.kill(pid, 9)
+    wait(job)
+    job.close()
+    assert job.state == JobState.FAILED
+    assert "exit status -9" in job.error
+
+
+def test_a_cancelled_job_keeps_its_checkpoint(request_for) -> None:  # type: ignore[no-untyped-def]
+    job = TrainingJob(request_for(steps=100_000))
+    job.start()
+    deadline = time.monotonic() + 120
+    while not any(p.phase == "train" for p in job.poll()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    job.cancel()
+    wait(job)
+    job.close()
+    assert job.state == JobState.CANCELLED
+    assert checkpoint_path(job.request.out).exists()
