@@ -95,7 +95,7 @@ class Database:
     def _in_words(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, PoolTimeoutError) as error:
+        except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:  # the last while connecting
             said = in_words(error, str(self.name))
             if said is None:
                 raise

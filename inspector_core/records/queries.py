@@ -164,7 +164,9 @@ def _keys(wanted: InspectionFilter, product_id: int | None) -> list[list[ColumnE
     if product_id is not None:
         return [[_ROW.product_id == product_id, _ROW.verdict == verdict] for verdict in verdicts or Verdict]
     if wanted.operator:
-        return [[_ROW.operator == wanted.operator]]
+        return [
+            [_ROW.operator == wanted.operator, _ROW.verdict == verdict] for verdict in verdicts or Verdict
+        ]
     if 0 < len(verdicts) < len(Verdict):
         return [[_ROW.verdict == verdict] for verdict in verdicts]
     return [[]]

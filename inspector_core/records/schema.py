@@ -146,7 +146,7 @@ inspection = Table(
     Index(None, "verdict", "captured_at"),
     Index(None, "product_id", "verdict", "captured_at"),
     Index(None, "lot", "captured_at"),
-    Index(None, "operator", "captured_at"),
+    Index(None, "operator", "verdict", "captured_at"),
     Index(None, "score", "captured_at"),
     Index(None, "session_id", "verdict", "lost_before"),
     sqlite_autoincrement=True,

@@ -103,8 +103,8 @@ FACETS = {
     [
         ((), "captured_at"),
         (("verdicts",), "verdict_captured_at"),
-        (("operator",), "operator_captured_at"),
-        (("operator", "verdicts"), "operator_captured_at"),
+        (("operator",), "operator_verdict_captured_at"),
+        (("operator", "verdicts"), "operator_verdict_captured_at"),
         (("recipe",), "product_id_verdict_captured_at"),
         (("recipe", "verdicts"), "product_id_verdict_captured_at"),
         (("recipe", "operator"), "product_id_verdict_captured_at"),

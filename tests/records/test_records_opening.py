@@ -175,6 +175,18 @@ def test_a_truncated_database_too_large_to_read_whole_is_refused(filled: Path, m
         check_file(filled)
 
 
+def test_a_thorough_check_sees_an_index_that_disagrees_with_its_table(filled: Path):
+    check_file(filled, thorough=True)
+    with contextlib.closing(sqlite3.connect(filled, isolation_level=None)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, '(captured_at)', '(frame_id)')"
+            " WHERE name = 'ix_inspection_captured_at'"
+        )
+    with pytest.raises(DatabaseDamagedError, match="ix_inspection_captured_at"):
+        check_file(filled, thorough=True)
+
+
 def test_a_folder_in_the_databases_place_is_refused(workspace: Workspace):
     workspace.database.mkdir()
     with pytest.raises(RecordsError, match="it is a folder"):
@@ -203,6 +215,19 @@ def test_a_database_locked_by_another_program_is_refused_in_time(filled: Path, w
         other.communicate(b"")
     with Records.open(workspace) as records:
         assert len(records.find(limit=1000)) == 300
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_database_that_can_not_be_written_says_so(filled: Path, mode: str):
+    with contextlib.closing(sqlite3.connect(filled)) as database:
+        database.execute(f"PRAGMA journal_mode = {mode}")
+    read_only = Database(
+        f"sqlite:///file:{filled}?mode=ro&uri=true".replace(" ", "%20").replace("100%", "100%25")
+    )
+    with pytest.raises(RecordsError, match="can't be opened for writing"), read_only.write() as connection:
+        connection.exec_driver_sql("DELETE FROM inspection")
+    read_only.close()
+    assert rows(filled) == 300
 
 
 def test_two_programs_share_a_workspace(workspace: Workspace, recipe: Recipe, make_part):

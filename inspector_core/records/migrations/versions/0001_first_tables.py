@@ -117,7 +117,7 @@ def _inspection() -> None:
         ["verdict", "captured_at"],
         ["product_id", "verdict", "captured_at"],
         ["lot", "captured_at"],
-        ["operator", "captured_at"],
+        ["operator", "verdict", "captured_at"],
         ["score", "captured_at"],
         ["session_id", "verdict", "lost_before"],
     ):
