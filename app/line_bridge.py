@@ -244,11 +244,11 @@ class LineBridge(QObject):
             self._background.run(lambda: line.stop(STOP_S))
 
     def _open_failed(self, error: BaseException) -> None:
-        self.failed.emit(error)
         if self._opening:
             self._opening = False
             reason = str(error) if isinstance(error, NormaError) else f"{type(error).__name__}: {error}"
             self._show(_state_for(error), reason)
+        self.failed.emit(error)
 
     # looking at the line
 

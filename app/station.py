@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from app.line_bridge import LineWatch
+from inspector_core.errors import ModelFileError, RecipeError
 from inspector_core.inspection.line import InspectionLine, OnCommit, Recorder
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, PartImages
@@ -31,11 +32,14 @@ class WorkspaceStation:
         return Records.open(self._workspace)
 
     def open_line(self, recipe: Recipe, records: "Records", watch: LineWatch) -> InspectionLine:
-        """A line that is ready to start. Raises CameraError or RecipeError."""
+        """A line that is ready to start. Raises CameraError or ModelFileError."""
         from inspector_core.engines.factory import open_engine
         from inspector_core.jobs.station import camera_of, model_of
 
-        model = model_of(recipe, self._workspace)
+        try:
+            model = model_of(recipe, self._workspace)
+        except RecipeError as error:
+            raise ModelFileError(error.problem, error.remedy) from error
         opened: list[Any] = []
 
         def engine() -> Any:

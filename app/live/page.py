@@ -12,7 +12,7 @@ from app.live.states import PREPARING, StateLook, advice, state_look
 from app.theme import palette
 from app.widgets import Card, Notice, ScoreBar, ThumbnailStrip, TrendChart, VerdictBanner, thumbnail
 from inspector_core.errors import NormaError
-from inspector_core.inspection.line import Latest
+from inspector_core.inspection.line import Latest, LineState
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, Verdict
 
@@ -189,7 +189,8 @@ class LivePage(QWidget):
         self._show_chip(look, advice(look, self._bridge.reason))
 
     def _show_failure(self, error: BaseException) -> None:
-        self.notice.show_error(error)
+        if self._bridge.state is LineState.STOPPED:  # else the banner says it
+            self.notice.show_error(error)
 
     # building
 
