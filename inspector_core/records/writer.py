@@ -115,16 +115,20 @@ class RecordWriter:
             self._archive.offer(beginning, images, lambda paths: self._pictured(row, paths), spare=spare)
 
     def close(self) -> None:
-        """Write and commit everything that was handed over, then end the threads; never raises.
+        """Write and commit everything that was handed over, then end the threads.
 
-        Afterwards every row whose pictures were kept names them, unless `failure` says otherwise.
+        Afterwards every row whose pictures were kept names them.
+
+        Raises:
+            RecordsError: the writer had to give up, so not everything is committed; the threads have ended.
         """
-        if self._closed:
-            return
-        self._closed = True
-        self._archive.close()  # first: its last pictures still become updates of rows
-        self._queue.put(None)
-        self._thread.join()
+        if not self._closed:
+            self._closed = True
+            self._archive.close()  # first: its last pictures still become updates of rows
+            self._queue.put(None)
+            self._thread.join()
+        if self.failure is not None:
+            raise self.failure
 
     def _put(self, item: _Row | _Pictures) -> None:
         while True:

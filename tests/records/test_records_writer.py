@@ -163,7 +163,8 @@ def test_a_lasting_lock_stops_the_records_and_reports_nothing(
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(DatabaseLockedError, match="locked by another program"):
                 record_until_refused(writer, make_part)
-            writer.close()
+            with pytest.raises(DatabaseLockedError):
+                writer.close()
         assert isinstance(writer.failure, DatabaseLockedError)
         assert committed == []
         assert records.counts(session) == SessionCounts()
@@ -181,7 +182,8 @@ def test_a_full_disk_keeps_what_was_committed_and_refuses_the_rest(
         writer = records.writer(session, committed.extend, REJECTS)
         with pytest.raises(DatabaseFullError, match="disk is full"):
             record_until_refused(writer, make_part)
-        writer.close()
+        with pytest.raises(DatabaseFullError):
+            writer.close()
         with pytest.raises(RecordsError):
             writer.record(make_part(1), None)
     with Records.open(workspace) as records:
