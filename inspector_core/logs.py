@@ -23,6 +23,7 @@ def log_to(folder: Path) -> Path:
         old.close()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every start
     return Path(handler.baseFilename)
 
 
