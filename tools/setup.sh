@@ -75,7 +75,7 @@ check_qt_libraries() {
 
 find_python() {
     local name
-    for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14; do
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
         if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$name"
             return 0
@@ -112,7 +112,8 @@ installed() {
 # A virtual environment that was copied or half made can't be mended.
 usable_venv() { grep -qsF "$root/.venv/bin" .venv/bin/pip && .venv/bin/python -c 'import pip' 2>/dev/null; }
 
-pip_install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+# On a terminal pip shows its progress; in a log it only speaks of trouble.
+pip_install() { .venv/bin/python -m pip install $([ -t 1 ] || echo --quiet) --disable-pip-version-check "$@"; }
 
 if ! installed; then
     usable_venv || make_venv
