@@ -33,7 +33,7 @@ ruff:
 	.venv/bin/ruff check .
 
 mypy:
-	.venv/bin/mypy
+	.venv/bin/mypy --strict -p inspector_core
 
 layers:
 	.venv/bin/lint-imports

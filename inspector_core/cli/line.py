@@ -46,7 +46,9 @@ def run(
 
 def demo(
     context: typer.Context,
-    headless: Annotated[bool, typer.Option("--headless", help="Run without the window (as --json does).")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Run without the window (as --json does).")
+    ] = False,
     parts: Parts = None,
     workspace: WorkspaceOption = None,
     as_json: Json = False,
