@@ -65,6 +65,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.chmod(temporary, 0o644)  # a temporary file is its owner's alone; what takes its name is not
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

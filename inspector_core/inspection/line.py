@@ -258,7 +258,10 @@ class InspectionLine:
         # A camera that failed is away until a frame proves otherwise: silence after it is no waiting.
         if seconds < self.recipe.frame_timeout_s or self._state is LineState.NO_CAMERA:
             return
-        if self.recipe.mode == "triggered":
+        away = str(getattr(self._camera, "fault", ""))
+        if away:
+            self._show(LineState.NO_CAMERA, away)
+        elif self.recipe.mode == "triggered":
             self._show(LineState.WAITING, "waiting for a trigger")
         else:
             self._show(LineState.NO_CAMERA, f"no frame for {self.recipe.frame_timeout_s:g} s")
