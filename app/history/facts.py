@@ -20,8 +20,8 @@ from inspector_core.inspection.verdict import Inspection
 from inspector_core.records import Event
 
 NAMES = (
-    "Part", "Reason", "Time", "Cycle time", "Marked area", "NG from", "REVIEW from", "Pixel threshold", "Camera", "Frame",
-    "Lost before it", "Source", "Lot", "Operator", "Recipe", "Model", "Row number",
+    "Part", "Reason", "Time", "Cycle time", "Marked area", "NG from", "REVIEW from", "Pixel threshold",
+    "Camera", "Frame", "Lost before it", "Source", "Lot", "Operator", "Recipe", "Model", "Row number",
 )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class FilterBar(QWidget):
         self.recipe, self.lot, self.operator = (_choice() for _ in range(3))
         self.least, self.most = (self._score_field(text) for text in ("from", "to"))
         self.begin, self.end = self._time_field(-1), self._time_field(0)
-        self.actions = QHBoxLayout()
+        self.tools = QHBoxLayout()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(palette.SPACE_S)
@@ -125,7 +125,7 @@ class FilterBar(QWidget):
         for widget in (self.begin, self._dash, self.end):
             row.addWidget(widget)
         row.addStretch(1)
-        row.addLayout(self.actions)
+        row.addLayout(self.tools)
         return row
 
     def _fact_row(self) -> QHBoxLayout:
@@ -146,8 +146,8 @@ class FilterBar(QWidget):
         row.addWidget(self.lot, 2)
         row.addWidget(self.operator, 2)
         row.addWidget(button("Clear", "undo", self.clear, tip="List everything that was ever inspected"))
-        for box in (self.recipe, self.lot, self.operator):
-            box.currentIndexChanged.connect(self._say)
+        for choice in (self.recipe, self.lot, self.operator):
+            choice.currentIndexChanged.connect(self._say)
         return row
 
     def _score_field(self, text: str) -> QLineEdit:

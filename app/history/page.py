@@ -158,9 +158,9 @@ class HistoryPage(QWidget):
 
     def _build(self) -> None:
         refresh = button("", "refresh", self.list.reload, tip="Read the list again", key="F5", owner=self)
-        self.list.filter.actions.setSpacing(palette.SPACE_S)
-        self.list.filter.actions.addWidget(refresh)
-        self.list.filter.actions.addWidget(self.export_button)
+        self.list.filter.tools.setSpacing(palette.SPACE_S)
+        self.list.filter.tools.addWidget(refresh)
+        self.list.filter.tools.addWidget(self.export_button)
         self.stack.addWidget(self.list)
         self.stack.addWidget(self.details)
         column = QVBoxLayout(self)

@@ -13,7 +13,7 @@ LABEL_WORDS = {"": "", "true_defect": "True defect", "false_reject": "False reje
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`images` is None where no picture can be shown; `recipe_toml`, `model` and `events` only where asked."""
+    """`images` is None where there is no picture to show; recipe, model and events only where asked."""
 
     inspection: Inspection
     images: PartImages | None

@@ -1,4 +1,4 @@
-"""The archived pictures of a part: large as the camera saw it, beside it what was expected and the difference."""
+"""The archived pictures of a part: as the camera saw it, what was expected, and the difference."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,11 @@ class OverlayControls(QHBoxLayout):
             "Anomaly map", "overlay", tip="Show or hide the anomaly map", key="O", owner=owner
         )
         self.shown.setCheckable(True)
-        self.shown.setChecked(settings.value("history/overlay", True, bool))
+        self.shown.setChecked(bool(settings.value("history/overlay", True, bool)))
         self.shown.toggled.connect(self._switch)
         self.cover = QSlider(Qt.Orientation.Horizontal)
         self.cover.setRange(0, 100)
-        self.cover.setValue(settings.value("history/opacity", 60, int))
+        self.cover.setValue(int(str(settings.value("history/opacity", 60, int))))
         self.cover.setMaximumWidth(200)
         self.cover.setToolTip("Cover of the anomaly map")
         self.cover.valueChanged.connect(self._set_cover)
