@@ -1,0 +1,1 @@
+"""The new-product wizard: one draft, handed to six steps."""
