@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import icon, palette, pixmap
-from app.widgets import EmptyState, Notice, label, words
+from app.widgets import ElidedLabel, EmptyState, Notice, label, words
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         self.notice = Notice()
         self._stack = QStackedWidget()
         self._buttons: dict[str, QToolButton] = {}
-        self._fields: dict[str, QLabel] = {}
+        self._fields: dict[str, ElidedLabel] = {}
         self._build()
         self._build_status_bar()
         full_screen = QShortcut(QKeySequence("F11"), self)
@@ -88,12 +88,8 @@ class MainWindow(QMainWindow):
 
     def set_status(self, field: str, text: str, tip: str = "") -> None:
         """Fill one of `STATUS_FIELDS`."""
-        shown = text or "–"
-        if len(shown) > 34:
-            shown = shown[:33] + "…"
         value = self._fields[field]
-        if value.text() != shown:
-            value.setText(shown)
+        value.setText(text or "–")
         value.setToolTip(tip or text)
 
     def toggle_full_screen(self) -> None:
@@ -183,10 +179,10 @@ class MainWindow(QMainWindow):
             row = QHBoxLayout(holder)
             row.setContentsMargins(palette.SPACE_S, 2, palette.SPACE_S, 2)
             row.setSpacing(0)
-            self._fields[name] = label("–")
+            self._fields[name] = ElidedLabel("–")
             row.addWidget(label(name, "muted"))
-            row.addWidget(self._fields[name])
-            bar.addWidget(holder)
+            row.addWidget(self._fields[name], 1)
+            bar.addWidget(holder, 1)
         self._time = label("")
         bar.addPermanentWidget(self._time)
         self._clock = QTimer(self)

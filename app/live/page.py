@@ -37,6 +37,7 @@ class LivePage(QWidget):
         self._row = 0
         self._newest: Latest | None = None
         self._preparing = ""
+        self._to_trend: list[tuple[int, float | None, Verdict]] = []
         self.notice = Notice()
         self.controls = ControlBar(self)
         self.banner = VerdictBanner()
@@ -102,6 +103,7 @@ class LivePage(QWidget):
     def _forget_run(self, recipe: Recipe) -> None:
         self._newest = None
         self._row = 0
+        self._to_trend = []
         self.trend.clear()
         self.rejects.clear()
         self.pictures.clear()
@@ -175,7 +177,7 @@ class LivePage(QWidget):
             self.pictures.show_part(part)
 
     def _show_committed(self, inspections: list[Inspection]) -> None:
-        self.trend.append([(part.part, part.score, part.verdict) for part in inspections])
+        self._to_trend += [(part.part, part.score, part.verdict) for part in inspections]
         rejected = [part for part in inspections if part.verdict is not Verdict.PASS]
         for part in rejected[-self.rejects.capacity :]:
             picture = self._bridge.watch.picture(part.part)
@@ -184,6 +186,8 @@ class LivePage(QWidget):
 
     def _show_figures(self, figures: Figures) -> None:
         self.figures.show_figures(figures)
+        self.trend.append(self._to_trend)  # a chart is dear to draw: with the figures, four times a second
+        self._to_trend = []
         self._row = figures.rejects_in_a_row
         look = self._look()
         self._show_chip(look, advice(look, self._bridge.reason))

@@ -1,5 +1,7 @@
 """Fonts: whatever legible sans the system has, digits of equal width."""
 
+from functools import lru_cache
+
 from PySide6.QtGui import QFont, QFontDatabase
 
 SANS = (
@@ -18,6 +20,7 @@ SMALL, BODY, LARGE, TITLE, NUMBER = 12, 14, 16, 22, 28
 """Sizes in pixels, so that a layout measured at one screen holds at another."""
 
 
+@lru_cache(maxsize=4)
 def family(candidates: tuple[str, ...] = SANS) -> str:
     """The first of `candidates` that is installed, else the system's own choice."""
     installed = set(QFontDatabase.families())

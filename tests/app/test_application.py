@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from app.background import Background
 from app.main import FaultReporter, run_app
@@ -101,7 +101,9 @@ def test_the_status_bar_shortens_what_is_too_long_and_keeps_it_in_the_tool_tip(w
     name = "a-very-long-model-name-that-no-status-bar-can-hold.safetensors"
     window.set_status("Model", name)
     shown = next(found for found in window.findChildren(QLabel) if found.toolTip() == name)
-    assert shown.text().endswith("…")
+    window.resize(window.minimumSize())
+    assert shown.sizeHint().width() > shown.width()
+    assert not shown.grab().isNull()
 
 
 def test_all_five_screens_are_in_the_rail(context):
@@ -168,11 +170,14 @@ def test_a_demo_that_can_not_be_prepared_says_why(qtbot, shell, monkeypatch):
     assert shell.go("Live").banner.word == "STOPPED"
 
 
-def test_a_workspace_that_can_not_be_written_ends_with_a_sentence(qtbot, tmp_path, capsys):
+def test_a_workspace_that_can_not_be_written_ends_with_a_sentence(qtbot, tmp_path, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(QMessageBox, "critical", lambda parent, title, sentence: shown.append(sentence))
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     assert run_app(blocked / "w") == 2
     assert str(blocked) in capsys.readouterr().err
+    assert all(str(blocked) in sentence for sentence in shown)
 
 
 def test_an_unforeseen_error_is_logged_in_full_and_told_in_a_sentence(qtbot, tmp_path):
