@@ -11,7 +11,7 @@ import numpy as np
 from inspector_core.cameras.camera import Camera
 from inspector_core.cameras.factory import open_camera
 from inspector_core.demo import DEFECTS, Split, draw_part, part_seed
-from inspector_core.detectors.model_file import read_metadata
+from inspector_core.detectors.model_file import ModelMetadata, read_metadata
 from inspector_core.errors import ModelFileError, WorkspaceError
 from inspector_core.images import write_bytes, write_png
 from inspector_core.inspection.recipe import CameraSettings, Recipe, Thresholds
@@ -20,13 +20,14 @@ from inspector_core.resources import resource
 from inspector_core.workspace import Workspace
 
 NAME = "Demo part"
+AUTHOR = "Norma"
 MODEL = "demo-edge.safetensors"
 FRAMES = "demo/frames"
 GOOD, PER_DEFECT = 100, 4
 SEED = 0
 RATE = 4.0
 """Parts a second in the window, so that a person can follow."""
-REVIEW_QUANTILE = 0.95
+REVIEW_QUANTILE = 0.97
 """Parts stranger than this share of the held-out good ones go to review, below the FAIL threshold."""
 
 OnProgress = Callable[[int, int], None]
@@ -35,37 +36,47 @@ OnProgress = Callable[[int, int], None]
 def prepare_demo(workspace: Workspace, on_progress: OnProgress = lambda done, total: None) -> Recipe:
     """Put what the demo line needs into the workspace where it is missing; returns the active demo recipe.
 
-    A recipe that the user has published since (another threshold, say) stays as it is.
+    A recipe that the user has published since (another threshold, say) stays as it is. One of ours gives way
+    to a new version where Norma now ships another model.
 
     Raises:
         ModelFileError: the shipped model is missing or damaged.
         WorkspaceError: the workspace is full or can't be written.
     """
+    shipped = resource(f"models/{MODEL}")
+    if not shipped.is_file():
+        raise ModelFileError(f"the demo's model {shipped} is missing", "install Norma again")
+    recipe = demo_recipe(read_metadata(shipped))
     try:
         _draw_frames(workspace.root / FRAMES, on_progress)
-        model = _install_model(workspace)
+        if not recipe.model_path(workspace).exists():
+            write_bytes(recipe.model_path(workspace), shipped.read_bytes())
     except OSError as error:
         problem = f"the demo can't be written to {workspace.root} ({error.strerror or error})"
         raise WorkspaceError(problem, "make room there or choose another folder with --workspace") from error
     store = RecipeStore(workspace)
     active = store.active(NAME)
-    return active or store.publish(demo_recipe(model), reason="the demo as shipped", author="Norma")
+    if active is not None and (active.author != AUTHOR or active.model == recipe.model):
+        return active
+    return store.publish(recipe, reason="the demo as shipped", author=AUTHOR)
 
 
-def demo_recipe(model: Path) -> Recipe:
+def demo_recipe(model: ModelMetadata) -> Recipe:
     """The demo's recipe: FAIL at the model's calibrated threshold, REVIEW a little below.
+
+    The model's file bears its hash in the name, so that an older version keeps the model it was made with.
 
     Raises:
         ModelFileError: the model has no calibration.
     """
-    calibration = read_metadata(model).calibration
+    calibration = model.calibration
     if calibration is None:
-        raise ModelFileError(f"{model} has no calibration", "calibrate it with good parts first")
+        raise ModelFileError(f"the demo's model {MODEL} has no calibration", "calibrate it with good parts")
     review = min(float(np.quantile(calibration.scores, REVIEW_QUANTILE)), calibration.threshold)
     return Recipe(
         name=NAME,
         camera=CameraSettings(kind="playback", source=FRAMES, rate=RATE),
-        model=model.name,
+        model=f"{Path(MODEL).stem}-{model.sha256[:8]}.safetensors",
         thresholds=Thresholds(fail=calibration.threshold, review=review, pixel=calibration.pixel_threshold),
     )
 
@@ -73,17 +84,6 @@ def demo_recipe(model: Path) -> Recipe:
 def demo_camera(recipe: Recipe, workspace: Workspace) -> Camera:
     """The demo's frames as fast as the line takes them, for a run that nobody watches."""
     return open_camera("playback", str(recipe.source_path(workspace)), rate=None, loop=recipe.camera.loop)
-
-
-def _install_model(workspace: Workspace) -> Path:
-    target = workspace.models / MODEL
-    if target.exists():
-        return target
-    shipped = resource(f"models/{MODEL}")
-    if not shipped.is_file():
-        raise ModelFileError(f"the demo's model {shipped} is missing", "install Norma again")
-    write_bytes(target, shipped.read_bytes())
-    return target
 
 
 def _draw_frames(folder: Path, on_progress: OnProgress) -> None:

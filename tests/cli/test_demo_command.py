@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inspector_core.cli import main
+from inspector_core.detectors.model_file import load_model, save_model
 from inspector_core.inspection.recipe_store import RecipeStore
 from inspector_core.jobs import demo_line
 from inspector_core.workspace import Workspace
@@ -55,6 +56,22 @@ def test_a_threshold_that_the_user_published_survives_the_next_start(tmp_path: P
     moved = recipe.model_copy(update={"thresholds": recipe.thresholds.model_copy(update={"fail": 0.9})})
     RecipeStore(workspace).publish(moved, reason="try", author="me")
     assert demo_line.prepare_demo(workspace).thresholds.fail == 0.9
+
+
+def test_another_shipped_model_becomes_a_new_version_and_the_old_one_keeps_its_own(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace.open(tmp_path / "w")
+    first = demo_line.prepare_demo(workspace)
+    metadata, tensors = load_model(model)
+    newer = tmp_path / "newer.safetensors"
+    training = metadata.training.model_copy(update={"steps": 1})
+    save_model(newer, tensors, metadata.model_copy(update={"training": training}))
+    monkeypatch.setattr(demo_line, "resource", lambda name: newer)
+    second = demo_line.prepare_demo(workspace)
+    assert (first.version, second.version) == (1, 2)
+    assert first.model_path(workspace).read_bytes() == model.read_bytes()
+    assert second.model_path(workspace).read_bytes() == newer.read_bytes()
 
 
 def test_an_interrupted_first_start_leaves_no_half_drawn_frames(
