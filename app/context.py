@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QWidget
 
 from app.line_bridge import LineBridge
 from inspector_core.inspection.recipe_store import RecipeStore
@@ -26,4 +27,12 @@ class AppContext:
     recipes: RecipeStore
     bridge: LineBridge
     settings: QSettings
-    go: Callable[[str], object]
+    go: Callable[[str], QWidget]
+
+
+def whole_number(settings: QSettings, key: str, default: int) -> int:
+    """A stored whole number; `default` where there is none or it was spoilt: bad settings stop nothing."""
+    try:
+        return int(str(settings.value(key, default)))
+    except ValueError:
+        return default

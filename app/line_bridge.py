@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -145,7 +146,13 @@ class LineBridge(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(poll_ms)
         self._timer.timeout.connect(self.poll)
-        self._forget_run()
+        self._shown: Latest | None = None
+        self._inspected = 0
+        self._last_part = 0
+        self._last_ms: float | None = None
+        self._row = 0
+        self._figures_at = 0.0
+        self._marks: deque[tuple[float, int]] = deque()
 
     # what the screen reads
 
@@ -195,7 +202,7 @@ class LineBridge(QObject):
         self._stop_asked = True
         self.state_changed.emit(self._state, self._reason)
         if self._line is not None:
-            self._background.run(lambda line=self._line: line.stop(STOP_S))
+            self._background.run(partial(self._line.stop, STOP_S))
 
     def acknowledge(self) -> None:
         """Count rejects in a row afresh."""
@@ -241,7 +248,7 @@ class LineBridge(QObject):
         self.started.emit(self.recipe)
         self._timer.start()
         if self._stop_asked:
-            self._background.run(lambda: line.stop(STOP_S))
+            self._background.run(partial(line.stop, STOP_S))
 
     def _open_failed(self, error: BaseException) -> None:
         if self._opening:
@@ -306,13 +313,10 @@ class LineBridge(QObject):
             self.state_changed.emit(state, reason)
 
     def _forget_run(self) -> None:
-        self._shown: Latest | None = None
-        self._inspected = 0
-        self._last_part = 0
-        self._last_ms: float | None = None
-        self._row = 0
+        self._shown = self._last_ms = None
+        self._inspected = self._last_part = self._row = 0
         self._figures_at = 0.0
-        self._marks: deque[tuple[float, int]] = deque()
+        self._marks.clear()
 
 
 def _state_for(error: BaseException) -> LineState:

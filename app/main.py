@@ -4,8 +4,10 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Qt, QtMsgType, Signal, qInstallMessageHandler
 from PySide6.QtGui import QColor, QPainter, QPixmap
@@ -81,7 +83,9 @@ def _run(
 
 
 def _application() -> QApplication:
-    app = QApplication.instance() or QApplication(sys.argv[:1])
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
     app.setApplicationName("norma")
     app.setApplicationDisplayName("Norma")
     app.setDesktopFileName("norma")
@@ -114,12 +118,12 @@ def _say(sentence: str) -> None:
         QMessageBox.critical(None, "Norma", sentence)
 
 
-def _close_on_signals(close) -> dict[int, object]:
+def _close_on_signals(close: Callable[[], object]) -> dict[int, Any]:
     """End in good order on Ctrl-C and on a service manager's stop; returns the handlers that stood before.
 
     Python's handlers run between two bytecodes: at the latest when the window's clock ticks.
     """
-    before: dict[int, object] = {}
+    before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, lambda *_: close())

@@ -1,5 +1,6 @@
 """The pages of the rail, each imported when it is first opened."""
 
+from functools import partial
 from importlib import import_module
 
 from PySide6.QtWidgets import QWidget
@@ -19,18 +20,9 @@ _PAGES = (
 def pages(context: AppContext) -> list[Page]:
     """All pages, in the order of the rail; each class is called with the context."""
 
-    def factory(module: str, name: str) -> QWidget:
-        made = getattr(import_module(module), name)(context)
-        if name == "LivePage":
-            made.inspection_chosen.connect(lambda row: _open_inspection(context, row))
-        return made
-
-    return [
-        Page(title, icon, lambda module=module, name=name: factory(module, name))
-        for title, icon, module, name in _PAGES
-    ]
+    return [Page(title, icon, partial(_make, module, name, context)) for title, icon, module, name in _PAGES]
 
 
-def _open_inspection(context: AppContext, row: int) -> None:
-    history = context.go("History")
-    history.open_inspection(row)
+def _make(module: str, name: str, context: AppContext) -> QWidget:
+    made: QWidget = getattr(import_module(module), name)(context)
+    return made

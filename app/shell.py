@@ -1,6 +1,7 @@
 """The window with its pages, the line behind it, and the wires between them."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QWidget
@@ -15,6 +16,9 @@ from app.widgets import words
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.recipe_store import RecipeStore
 from inspector_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from app.live.page import LivePage
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ class Shell(QObject):
 
     def start_recipe(self, name: str) -> None:
         """Start the line with the active version of `name`."""
-        self.go("Live").start(name)
+        self._live().start(name)
 
     def start_demo(self) -> None:
         """Put the demo product into the workspace where it is missing, then start its line."""
@@ -66,19 +70,27 @@ class Shell(QObject):
             log.error("the line did not end in time")
         self._background.wait(2.0)
 
+    def _live(self) -> "LivePage":
+        """The Live page, in front. It can't fail to open: the application is nothing without it."""
+        from app.live.page import LivePage
+
+        page = self.go("Live")
+        assert isinstance(page, LivePage)
+        return page
+
     def _demo_ready(self, recipe: Recipe) -> None:
-        live = self.go("Live")
+        live = self._live()
         live.prepared()
         self.bridge.recipes_changed.emit(recipe.name)
         live.start(recipe.name)
 
     def _demo_failed(self, error: BaseException) -> None:
-        self.go("Live").prepared()
+        self._live().prepared()
         self._failed(error)
 
     def _say_drawn(self, done: int, total: int) -> None:
         share = f": part {done} of {total}" if total else ""
-        self.go("Live").preparing(f"The demo is being set up{share}.")
+        self._live().preparing(f"The demo is being set up{share}.")
 
     def _failed(self, error: BaseException) -> None:
         self.window.notice.show_error(error)

@@ -1,9 +1,8 @@
 """The operator's screen: is the line running, is this part good, where is the fault, what do I do now."""
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from app.context import AppContext
+from app.context import AppContext, whole_number
 from app.line_bridge import Figures
 from app.live.controls import ControlBar
 from app.live.figures import FigureTiles
@@ -21,19 +20,13 @@ ALARM_AFTER = 5
 
 
 class LivePage(QWidget):
-    """Shows the running line.
-
-    Signals:
-        inspection_chosen(id): a reject was clicked; `id` is its row number.
-    """
-
-    inspection_chosen = Signal(object)
+    """Shows the running line; a click on a reject opens it on the History page."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
         self._bridge = context.bridge
-        self._alarm_after = context.settings.value("live/alarm_after", ALARM_AFTER, int)
+        self._alarm_after = max(1, whole_number(context.settings, "live/alarm_after", ALARM_AFTER))
         self._row = 0
         self._newest: Latest | None = None
         self._preparing = ""
@@ -96,6 +89,12 @@ class LivePage(QWidget):
     def entered(self) -> None:
         """Newer recipes may have been published while another page was open."""
         self.reload_recipes()
+
+    def _open_inspection(self, row: int) -> None:
+        history = self._context.go("History")
+        open_inspection = getattr(history, "open_inspection", None)
+        if open_inspection is not None:  # the page may have failed, and then says so itself
+            open_inspection(row)
 
     def _choose(self, name: str) -> None:
         self._context.settings.setValue("live/recipe", name)
@@ -212,7 +211,7 @@ class LivePage(QWidget):
         controls.stop_asked.connect(bridge.stop)
         controls.acknowledged.connect(self.acknowledge)
         controls.recipe_chosen.connect(self._choose)
-        self.rejects.chosen.connect(self.inspection_chosen)
+        self.rejects.chosen.connect(self._open_inspection)
 
     def _build(self) -> None:
         score = Card("Score")
@@ -226,8 +225,8 @@ class LivePage(QWidget):
         grid.addWidget(score, 1, 0)
         grid.addWidget(rejects, 1, 1)
         grid.addWidget(self.figures, 0, 2, 2, 1)
-        for column, stretch in enumerate((10, 9, 0)):
-            grid.setColumnStretch(column, stretch)
+        grid.setColumnStretch(0, 10)
+        grid.setColumnStretch(1, 9)
         grid.setRowStretch(0, 10)
         grid.setRowStretch(1, 6)
         self.figures.setFixedWidth(300)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
+from app.context import whole_number
 from app.theme import palette
 from app.widgets import ImageView, button, label
 from app.widgets.rasters import DIFFERENCE_GAIN, difference, outlines, shrink
@@ -68,7 +69,7 @@ class PartPictures(QWidget):
         self.camera.set_map(small, threshold)
         self.camera.set_contours(outlines(small >= threshold, round(4 / scale**2)))
 
-    def _show_expected(self, expected: NDArray | None, changed: NDArray | None) -> None:
+    def _show_expected(self, expected: NDArray[np.uint8] | None, changed: NDArray[np.uint8] | None) -> None:
         self.expected.set_image(expected)
         self.difference.set_image(changed)
 
@@ -79,11 +80,11 @@ class PartPictures(QWidget):
             "Anomaly map", "overlay", tip="Show or hide the anomaly map", key="O", owner=self
         )
         self.overlay.setCheckable(True)
-        self.overlay.setChecked(self._settings.value("live/overlay", True, bool))
+        self.overlay.setChecked(bool(self._settings.value("live/overlay", True, bool)))
         self.overlay.toggled.connect(self._switch)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setValue(self._settings.value("live/opacity", 70, int))
+        self.opacity.setValue(whole_number(self._settings, "live/opacity", 70))
         self.opacity.setMaximumWidth(220)
         self.opacity.setToolTip("Cover of the anomaly map")
         self.opacity.valueChanged.connect(self._cover)

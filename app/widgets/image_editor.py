@@ -20,11 +20,11 @@ class ImageEditor(ImageView):
 
     Signals:
         region_changed(QRect or None): the person drew another region; a click without a drag clears it.
-        mask_changed(): the person painted; read `mask`.
+        ignored_changed(): the person painted; read `ignored`.
     """
 
     region_changed = Signal(object)
-    mask_changed = Signal()
+    ignored_changed = Signal()
 
     def __init__(
         self, caption: str = "", placeholder: str = "No picture yet", parent: QWidget | None = None
@@ -47,10 +47,10 @@ class ImageEditor(ImageView):
         self.update()
 
     @property
-    def mask(self) -> NDArray[np.bool_] | None:
+    def ignored(self) -> NDArray[np.bool_] | None:
         return self._mask
 
-    def set_mask(self, mask: NDArray[np.bool_] | None) -> None:
+    def set_ignored(self, mask: NDArray[np.bool_] | None) -> None:
         """Show `mask`, bool [H, W] of the image's size; emits nothing."""
         self._mask = None if mask is None else mask.copy()
         self._shade_mask()
@@ -89,7 +89,7 @@ class ImageEditor(ImageView):
             self.region_changed.emit(self._region)
             self.update()
         else:
-            self.mask_changed.emit()
+            self.ignored_changed.emit()
         self._from = None
 
     def paint_above(self, painter: QPainter) -> None:

@@ -1,5 +1,7 @@
 """From NumPy arrays to what Qt paints. Every QImage made here owns its pixels."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ def _heat_table() -> NDArray[np.uint32]:
     table = np.stack([np.interp(at, stops, rgba[:, channel]) for channel in range(4)], axis=1)
     table[:, :3] *= table[:, 3:] / 255.0
     red, green, blue, alpha = table.round().astype(np.uint32).T
-    return (alpha << 24) | (red << 16) | (green << 8) | blue
+    return np.asarray((alpha << 24) | (red << 16) | (green << 8) | blue, dtype=np.uint32)
 
 
 HEAT = _heat_table()
@@ -44,7 +46,7 @@ def heat_image(anomaly_map: NDArray[np.float32], pixel_threshold: float) -> QIma
     top = max(2.0 * pixel_threshold, 1e-6)
     if not np.isfinite(anomaly_map).all():
         anomaly_map = np.nan_to_num(anomaly_map, nan=top, posinf=top, neginf=0.0)
-    level = cv2.convertScaleAbs(np.maximum(anomaly_map, 0.0), alpha=255.0 / top)
+    level = np.asarray(cv2.convertScaleAbs(np.maximum(anomaly_map, 0.0), alpha=255.0 / top), np.uint8)
     pixels = HEAT.take(level)
     height, width = anomaly_map.shape
     kind = QImage.Format.Format_ARGB32_Premultiplied
@@ -56,7 +58,7 @@ def difference(image: NDArray[np.uint8], reconstruction: NDArray[np.uint8]) -> N
     return np.asarray(cv2.convertScaleAbs(cv2.absdiff(image, reconstruction), alpha=DIFFERENCE_GAIN))
 
 
-def shrink(image: NDArray, longest: int) -> NDArray:
+def shrink(image: NDArray[Any], longest: int) -> NDArray[Any]:
     """`image` scaled down so that its longer side is at most `longest`; never scaled up."""
     height, width = image.shape[:2]
     scale = longest / max(height, width)

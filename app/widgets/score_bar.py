@@ -1,10 +1,15 @@
 """The score of a part against its thresholds."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.theme import font, palette
+
+Scale = Callable[[float], float]
+"""From a score to a horizontal position."""
 
 
 class ScoreBar(QWidget):
@@ -38,7 +43,10 @@ class ScoreBar(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         bar = QRectF(8, 26, self.width() - 16, 16)
-        at = lambda value: bar.left() + bar.width() * min(max(value / self.top, 0.0), 1.0)  # noqa: E731
+
+        def at(value: float) -> float:
+            return bar.left() + bar.width() * min(max(value / self.top, 0.0), 1.0)
+
         review = self.fail if self.review is None else min(self.review, self.fail)
         for low, high, color in ((0.0, review, palette.OK), (review, self.fail, palette.REVIEW),
                                  (self.fail, self.top, palette.NG)):  # fmt: skip
@@ -49,7 +57,7 @@ class ScoreBar(QWidget):
         self._paint_marker(painter, bar, at)
         painter.end()
 
-    def _paint_labels(self, painter: QPainter, bar: QRectF, at, review: float) -> None:
+    def _paint_labels(self, painter: QPainter, bar: QRectF, at: Scale, review: float) -> None:
         painter.setFont(font(13))
         painter.setPen(QPen(QColor(palette.TEXT), 2))
         painter.drawLine(QPointF(at(self.fail), bar.top() - 3), QPointF(at(self.fail), bar.bottom() + 3))
@@ -65,7 +73,7 @@ class ScoreBar(QWidget):
             if left + room <= at(self.fail) + width:
                 painter.drawText(QPointF(left, below.bottom() - 4), text)
 
-    def _paint_marker(self, painter: QPainter, bar: QRectF, at) -> None:
+    def _paint_marker(self, painter: QPainter, bar: QRectF, at: Scale) -> None:
         painter.setFont(font(16, bold=True))
         painter.setPen(QColor(palette.TEXT))
         if self.score is None:

@@ -3,6 +3,8 @@
 import itertools
 import threading
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -103,9 +105,11 @@ def test_a_click_on_a_reject_asks_for_that_inspection(qtbot, live, line, images)
     line.inspect(Verdict.FAIL, images)
     line.commit()
     qtbot.waitUntil(lambda: len(live.rejects.items) == 1)
-    with qtbot.waitSignal(live.inspection_chosen) as told:
-        qtbot.mouseClick(live.rejects, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
-    assert told.args == [1002]
+    opened = []
+    history = SimpleNamespace(open_inspection=opened.append)
+    live._context = replace(live._context, go={"History": history}.__getitem__)
+    qtbot.mouseClick(live.rejects, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+    assert opened == [1002]
 
 
 def test_many_rejects_in_a_row_raise_an_alarm_until_acknowledged(qtbot, live, line, images):

@@ -46,7 +46,7 @@ def real_recipe(context, model):
     shutil.copy(model, context.workspace.models / "small.safetensors")
     recipe = Recipe(
         name="Plate",
-        camera=CameraSettings(source="frames", loop=False, rate=30),
+        camera=CameraSettings(source="frames", loop=False),
         model="small.safetensors",
         thresholds=Thresholds(fail=0.0, pixel=0.5),
         mode="triggered",

@@ -198,10 +198,10 @@ def test_painting_the_mask_marks_the_pixels_under_the_brush(qtbot):
     editor.set_image(np.zeros((100, 100, 3), np.uint8))
     editor.set_tool("paint")
     editor.brush = 10
-    with qtbot.waitSignal(editor.mask_changed):
+    with qtbot.waitSignal(editor.ignored_changed):
         qtbot.mouseClick(editor, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
-    assert editor.mask[50, 50]
-    assert 50 < editor.mask.sum() < 200
+    assert editor.ignored[50, 50]
+    assert 50 < editor.ignored.sum() < 200
 
 
 def test_the_score_bar_stays_readable_beyond_its_end(qtbot):
