@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
             _call(self._made.get(self.current), "left")
             self.current = title
             self._stack.setCurrentWidget(page)
+            page.setFocus()
             _call(page, "entered")
         self._buttons[title].setChecked(True)
         return page
@@ -162,6 +163,7 @@ class MainWindow(QMainWindow):
         entry.setIconSize(QSize(30, 30))
         entry.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         entry.setCheckable(True)
+        entry.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         entry.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         entry.setToolTip(f"{page.title}  [Ctrl+{number}]")
         entry.clicked.connect(lambda _checked=False, title=page.title: self.show_page(title))
@@ -182,7 +184,7 @@ class MainWindow(QMainWindow):
             self._fields[name] = ElidedLabel("–")
             row.addWidget(label(name, "muted"))
             row.addWidget(self._fields[name], 1)
-            bar.addWidget(holder, 1)
+            bar.addWidget(holder)
         self._time = label("")
         bar.addPermanentWidget(self._time)
         self._clock = QTimer(self)

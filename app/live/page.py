@@ -89,6 +89,8 @@ class LivePage(QWidget):
     def entered(self) -> None:
         """Newer recipes may have been published while another page was open."""
         self.reload_recipes()
+        if self._newest is not None:
+            self.pictures.show_part(self._newest)
 
     def _open_inspection(self, row: int) -> None:
         history = self._context.go("History")

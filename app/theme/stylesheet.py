@@ -131,7 +131,7 @@ QFrame#rail QToolButton {{ background: transparent; border: 0; border-left: 4px 
 QFrame#rail QToolButton:hover {{ background: {p.RAISED}; color: {p.TEXT}; }}
 QFrame#rail QToolButton:checked {{ background: {p.RAISED}; color: #ffffff;
     border-left: 4px solid {p.ACCENT}; }}
-QFrame#rail QToolButton:focus {{ background: {p.RAISED}; }}
+QFrame#rail QToolButton:focus {{ border-right: 4px solid {p.ACCENT}; }}
 QStatusBar {{ background: {p.SURFACE}; border-top: 1px solid {p.LINE}; }}
 QStatusBar QLabel {{ color: {p.TEXT}; padding: 0 6px; }}
 QStatusBar::item {{ border: 0; }}

@@ -19,6 +19,7 @@ def plot_widget(bottom: str = "", left: str = "", parent: QWidget | None = None)
     plot.showGrid(x=False, y=True, alpha=0.15)
     for name, text in (("bottom", bottom), ("left", left)):
         axis = plot.getAxis(name)
+        axis.enableAutoSIPrefix(False)  # a score of 0.49 is not 490 thousandths
         axis.setPen(palette.LINE)
         axis.setTextPen(palette.MUTED)
         axis.setTickFont(font(SMALL))
