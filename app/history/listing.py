@@ -28,6 +28,17 @@ REFRESH_MS = 500
 """How often at most the list looks for new rows while the line runs."""
 
 
+class _Table(QTableView):
+    """Shares its width among the columns whenever it is resized."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        left = max(0, self.viewport().width() - sum(least for _, least, *_ in COLUMNS))
+        shares = sum(share for _, _, share, *_ in COLUMNS)
+        for column, (_, least, share, *_) in enumerate(COLUMNS):
+            self.setColumnWidth(column, least + left * share // shares)
+
+
 class InspectionList(QWidget):
     """Reads pages in threads; what a newer filter has replaced is dropped.
 
@@ -51,7 +62,7 @@ class InspectionList(QWidget):
         self._wanted = InspectionFilter()
         self.filter = FilterBar(settings)
         self.rows = InspectionTable()
-        self.table = QTableView()
+        self.table = _Table()
         self.preview = Preview()
         self.count = label("", "muted")
         self.empty = EmptyState("", "", "history")
@@ -232,11 +243,6 @@ class InspectionList(QWidget):
         table.verticalHeader().setDefaultSectionSize(34)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
-        for column, (_, width, _, _) in enumerate(COLUMNS):
-            if width:
-                table.setColumnWidth(column, width)
-            else:
-                header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.empty.add_action(button("Clear the filter", "undo", self.filter.clear))
         self._stack.addWidget(table)
         self._stack.addWidget(self.empty)

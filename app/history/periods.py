@@ -6,6 +6,9 @@ from PySide6.QtCore import QSettings
 
 SHIFT, TODAY, WEEK, ALL = "This shift", "Today", "7 days", "All"
 NAMES = (SHIFT, TODAY, WEEK, ALL)
+WORDS = {SHIFT: "in this shift", TODAY: "today", WEEK: "in 7 days", ALL: "ever recorded"}
+"""How a period stands in a sentence on parts."""
+
 SHIFT_STARTS = "06:00,14:00,22:00"
 
 

@@ -19,16 +19,16 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 COLUMNS = (
-    ("Verdict", 104, _LEFT, lambda row: row.verdict.shown),
-    ("Time", 182, _LEFT, lambda row: f"{row.captured_at.astimezone():%Y-%m-%d  %H:%M:%S}"),
-    ("Score", 80, _RIGHT, lambda row: "–" if row.score is None else f"{row.score:.4f}"),
-    ("Recipe", 0, _LEFT, lambda row: f"{row.recipe}  v{row.recipe_version}"),
-    ("Part", 72, _RIGHT, lambda row: f"{row.part:,}"),
-    ("Label", 110, _LEFT, lambda row: LABEL_WORDS.get(row.label, row.label)),
-    ("Lot", 0, _LEFT, lambda row: row.lot),
-    ("Operator", 0, _LEFT, lambda row: row.operator),
+    ("Verdict", 104, 0, _LEFT, lambda row: row.verdict.shown),
+    ("Time", 178, 0, _LEFT, lambda row: f"{row.captured_at.astimezone():%Y-%m-%d  %H:%M:%S}"),
+    ("Score", 78, 0, _RIGHT, lambda row: "–" if row.score is None else f"{row.score:.4f}"),
+    ("Recipe", 156, 3, _LEFT, lambda row: f"{row.recipe}  v{row.recipe_version}"),
+    ("Part", 66, 0, _RIGHT, lambda row: f"{row.part:,}"),
+    ("Label", 108, 1, _LEFT, lambda row: LABEL_WORDS.get(row.label, row.label)),
+    ("Lot", 90, 2, _LEFT, lambda row: row.lot),
+    ("Operator", 98, 2, _LEFT, lambda row: row.operator),
 )
-"""Heading, width in pixels (0: a share of what is left), alignment, and the text of a row."""
+"""Heading, least width in pixels, share of the width that is left, alignment, and the text of a row."""
 
 
 class InspectionTable(QAbstractTableModel):
@@ -131,17 +131,17 @@ class InspectionTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section][0]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return COLUMNS[section][2]
+            return COLUMNS[section][3]
         return None
 
     def data(self, index: Index, role: int = 0) -> Any:
         row, column = self._rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[column][3](row)
+            return COLUMNS[column][4](row)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return COLUMNS[column][2]
+            return COLUMNS[column][3]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.note or row.reason or COLUMNS[column][3](row)
+            return row.note or row.reason or COLUMNS[column][4](row)
         if column == 0 and role == Qt.ItemDataRole.DecorationRole:
             return self._sign(row.verdict)
         return None

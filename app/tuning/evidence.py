@@ -1,11 +1,11 @@
 """What the stored scores say about a pair of thresholds. Numbers and sentences, no widgets."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector_core.detectors.model_file import Calibration
 from inspector_core.inspection.recipe import Thresholds
 from inspector_core.inspection.statistics import bound_in_words, clopper_pearson
 from inspector_core.inspection.verdict import Verdict
@@ -66,15 +66,16 @@ class Replay:
     defects: int
 
 
-def replay(table: ScoreTable, thresholds: Thresholds) -> Replay:
+def replay(table: ScoreTable, thresholds: Thresholds, published: Thresholds) -> Replay:
     """Judge the stored scores by other thresholds, against what was recorded.
 
-    A least area needs the maps and is not judged again: where one is set, a part that it may have held at
-    REVIEW counts as unchanged.
+    A least area needs the maps and is not judged again: where one is set, a part that was held at REVIEW
+    although its score reaches the published FAIL threshold counts as unchanged.
     """
     before, after = recorded(table), judged(table.score, thresholds)
     if thresholds.least_area > 0:
-        after = np.where((before == REVIEW) & (after == FAIL), REVIEW, after).astype(np.int8)
+        held = (before == REVIEW) & (table.score >= published.fail)
+        after = np.where(held & (after == FAIL), REVIEW, after).astype(np.int8)
     rows = np.flatnonzero(before != after)
     rows = rows[np.argsort(-table.score[rows], kind="stable")]
     labels = table.label[rows]
@@ -89,12 +90,12 @@ def replay_words(result: Replay, period: str) -> str:
     if not result.total:
         return "No part of this period has a score."
     if not len(result.changed):
-        return f"None of the {result.total:,} parts ({period}) would have got another verdict."
+        return f"None of the {result.total:,} parts {period} would have got another verdict."
     kinds = [
         _change(result.before[kind], result.after[kind], word)
         for kind, word in ((FAIL, "NG"), (REVIEW, "REVIEW"))
     ]
-    text = f"Of {result.total:,} parts ({period}) there would have been {' and '.join(kinds)}. "
+    text = f"Of {result.total:,} parts {period} there would have been {' and '.join(kinds)}. "
     text += f"{_parts(len(result.changed))} would change"
     known = [
         f"{n} labelled {word}" for n, word in ((result.good, "good"), (result.defects, "defective")) if n
@@ -102,11 +103,16 @@ def replay_words(result: Replay, period: str) -> str:
     return f"{text}, {' and '.join(known)}." if known else f"{text}."
 
 
-def false_reject_words(scores: Sequence[float], requested_rate: float, fail: float) -> str:
-    """What the model's held-out normal parts predict, with the bound."""
-    if not scores:
+def false_reject_words(calibration: Calibration | None, fail: float) -> str:
+    """What the model's held-out normal parts predict for a FAIL threshold, with the bound."""
+    if calibration is None or not calibration.n:
         return "The model has no calibration, so false rejects can't be predicted. Train it again to get one."
-    return bound_in_words(len(scores), requested_rate, int((np.asarray(scores) >= fail).sum()))
+    rate = calibration.requested_rate
+    if fail != calibration.threshold:
+        rate = max(
+            rate, 1.0 / (calibration.n + 1)
+        )  # a remark on the requested rate would not be about this one
+    return bound_in_words(calibration.n, rate, int((np.asarray(calibration.scores) >= fail).sum()))
 
 
 def labelled_good_words(table: ScoreTable, thresholds: Thresholds) -> str:
@@ -132,8 +138,8 @@ def escape_words(table: ScoreTable, thresholds: Thresholds) -> str:
     passed, held = int((verdicts == PASS).sum()), int((verdicts == REVIEW).sum())
     low, high = clopper_pearson(number, passed)
     text = (
-        f"{passed} of {number} labelled defects would pass: {passed / number:.1%}, "
-        f"95 % interval {low:.1%} to {high:.1%}."
+        f"{passed} of {number} labelled defects would pass: {100 * passed / number:.1f} %, "
+        f"95 % interval {100 * low:.1f} to {100 * high:.1f} %."
     )
     return f"{text} {held} more would be held for review." if held else text
 

@@ -17,6 +17,7 @@ from inspector_core.records import ScoreTable
 
 BINS = 64
 COLORS = {DEFECT: palette.NG, REJECTED: palette.REVIEW, GOOD: palette.ACCENT, PASSED: palette.OK}
+SHORT = {DEFECT: "Labelled defect", REJECTED: "Rejected", GOOD: "Labelled good", PASSED: "Passed"}
 CALIBRATION = "Held-out normal parts of the model"
 _CALIBRATION_COLOR = palette.TEXT
 _RUG = -0.14
@@ -38,7 +39,7 @@ class ScoreHistogram(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plot = self._plot()
-        self._bars = {name: pg.BarGraphItem(x=[], height=[], width=1, **_look(name)) for name in SERIES}
+        self._bars = {name: pg.BarGraphItem(x0=[], x1=[], height=[], **_look(name)) for name in SERIES}
         self._rug = pg.ScatterPlotItem(
             symbol=_tick_symbol(), size=16, pen=pg.mkPen(_CALIBRATION_COLOR, width=1)
         )
@@ -46,6 +47,7 @@ class ScoreHistogram(QWidget):
             self.plot.addItem(item)
         self.fail = self._line(palette.NG, "NG from", 0.93, Qt.PenStyle.SolidLine)
         self.review = self._line(palette.REVIEW, "REVIEW from", 0.82, Qt.PenStyle.DashLine)
+        self.fail.setZValue(11)  # where both meet, the one that rejects is seen
         self.fail.sigDragged.connect(lambda line: self.fail_moved.emit(to_score(line.value())))
         self.review.sigDragged.connect(lambda line: self.review_moved.emit(to_score(line.value())))
         for line in (self.fail, self.review):
@@ -85,6 +87,14 @@ class ScoreHistogram(QWidget):
                 if not line.moving:
                     line.setValue(float(to_axis(value)))
                 line.label.setFormat(f"{line.caption} {score_text(value)}")
+        self._place_review_label()
+
+    def _place_review_label(self) -> None:
+        """At the left of its line, away from the FAIL line, where there is room."""
+        low, high = self._limits
+        side = 1.0 if self.review.value() > low + 0.22 * (high - low) else 0.0
+        self.review.label.anchors = [(side, 0.5), (side, 0.5)]
+        self.review.label.setAnchor((side, 0.5))
 
     def fit(self) -> None:
         """Show all scores."""
@@ -142,7 +152,8 @@ class ScoreHistogram(QWidget):
 
     def _show_legend(self, held_out: int) -> None:
         for name in SERIES:
-            self._legend[name].setText(f"{name} {self.counts[name]:,}")
+            self._legend[name].setText(f"{SHORT[name]} {self.counts[name]:,}")
+            self._legend[name].setToolTip(name)
         self._legend[CALIBRATION].setText(f"Held-out normal {held_out:,}")
         self._legend[CALIBRATION].setToolTip(CALIBRATION)
 

@@ -74,12 +74,6 @@ def load_thumbnail(
     return inspection, _small(workspace.root, inspection.image_path)
 
 
-def with_fail(thresholds: Thresholds, fail: float) -> Thresholds:
-    """Another FAIL threshold; a REVIEW threshold above it moves with it."""
-    review = None if thresholds.review is None else min(thresholds.review, fail)
-    return thresholds.model_copy(update={"fail": fail, "review": review})
-
-
 def with_review(thresholds: Thresholds, review: float | None) -> Thresholds:
     """Another REVIEW threshold, at most the FAIL threshold; None for no such band."""
     return thresholds.model_copy(update={"review": None if review is None else min(review, thresholds.fail)})

@@ -23,7 +23,7 @@ from app.history.part import load_part
 from app.theme import palette
 from app.tuning.evidence import Replay, best_bad, replay, worst_good
 from app.tuning.histogram import ScoreHistogram
-from app.tuning.material import Material, load_material, load_thumbnail, with_fail, with_review
+from app.tuning.material import Material, load_material, load_thumbnail, with_review
 from app.tuning.part_strips import BEST_BAD, CHANGED, MOST, WORST_GOOD, Loaded, PartStrips
 from app.tuning.pixel_panel import PixelPanel
 from app.tuning.publish_bar import PublishBar
@@ -48,7 +48,7 @@ class TuningPage(QWidget):
         self._background = Background(self, self._failed)
         self._job = self._part_job = 0
         self.material: Material | None = None
-        self.thresholds = Thresholds(fail=1.0)
+        self._start_from(Thresholds(fail=1.0))
         self.result: Replay | None = None
         self.notice = Notice()
         self.recipe = QComboBox()
@@ -126,7 +126,7 @@ class TuningPage(QWidget):
         tried = before is not None and self.changed_from(before.recipe)
         same = before is not None and before.recipe == material.recipe
         if not (same and tried):
-            self.thresholds = material.recipe.thresholds
+            self._start_from(material.recipe.thresholds)
         self.panel.show_material(material)
         self.pixels.show_material(material)
         self.versions.show_versions(material.versions, material.recipe.version)
@@ -149,24 +149,30 @@ class TuningPage(QWidget):
         """Whether other thresholds are being tried than those of `recipe`."""
         return self.thresholds != recipe.thresholds
 
+    def _start_from(self, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self._review = thresholds.review
+
     def _try(self, thresholds: Thresholds) -> None:
         self.thresholds = thresholds
         material = self.material
         if material is None:
             return
-        self.result = replay(material.table, thresholds)
+        self.result = replay(material.table, thresholds, material.recipe.thresholds)
         self.histogram.show_thresholds(thresholds)
         self.panel.show_thresholds(thresholds)
-        self.panel.show_evidence(material, thresholds, self.result, self.period.lower())
+        self.panel.show_evidence(material, thresholds, self.result, periods.WORDS[self.period])
         self.pixels.show_thresholds(thresholds)
         newest = material.versions[-1].version
         self.publish_bar.show_change(material.recipe.version, newest, self.changed_from(material.recipe))
         self._rest.start()
 
     def _moved_fail(self, score: float) -> None:
-        self._try(with_fail(self.thresholds, score))
+        """REVIEW gives way to a lower FAIL and comes back with it."""
+        self._try(with_review(self.thresholds.model_copy(update={"fail": score}), self._review))
 
     def _moved_review(self, score: float | None) -> None:
+        self._review = score
         self._try(with_review(self.thresholds, score))
 
     def _moved_pixels(self, pixel: float, area: int) -> None:
@@ -174,7 +180,8 @@ class TuningPage(QWidget):
 
     def _undo(self) -> None:
         if self.material is not None:
-            self._try(self.material.recipe.thresholds)
+            self._start_from(self.material.recipe.thresholds)
+            self._try(self.thresholds)
 
     def _show_changed(self) -> None:
         if self.result is not None:
@@ -231,7 +238,7 @@ class TuningPage(QWidget):
         )
         later = " The running line takes it at its next start." if bridge.running else ""
         self.notice.show_message(f"Version {made.version} of {made.name} is active.{later}", "good")
-        self.thresholds = made.thresholds
+        self._start_from(made.thresholds)
         bridge.recipes_changed.emit(made.name)
 
     def _failed(self, error: BaseException) -> None:

@@ -1,7 +1,15 @@
 """Pixel threshold and least area, tried on the stored map of an archived part."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QSlider, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.history.part import Part, missing_words
 from app.history.pictures import show_map
@@ -81,8 +89,8 @@ class PixelPanel(QWidget):
             self.found.setText("")
             return
         inspection = part.inspection
-        score = "no score" if inspection.score is None else f"score {inspection.score:.4f}"
-        self.title.setText(f"Part {inspection.part:,}  ·  {inspection.verdict.shown}  ·  {score}")
+        score = "no score" if inspection.score is None else f"{inspection.score:.4f}"
+        self.title.setText(f"#{inspection.part}  ·  {inspection.verdict.shown}  ·  {score}")
         anomaly_map = None if part.images is None else part.images.anomaly_map
         if anomaly_map is None:
             self.found.setText("Without a stored map nothing can be tried on this part.")
@@ -112,7 +120,6 @@ class PixelPanel(QWidget):
         grid.addWidget(self.slider, 0, 2)
         grid.addWidget(label("Least area"), 1, 0)
         grid.addWidget(self.area, 1, 1)
-        grid.addWidget(self.open_button, 1, 2)
         grid.setColumnStretch(2, 1)
         self.found.setMinimumHeight(2 * 18)
         self.found.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -120,7 +127,10 @@ class PixelPanel(QWidget):
         column.setContentsMargins(palette.SPACE_S, palette.SPACE_S, palette.SPACE_S, palette.SPACE_S)
         column.setSpacing(palette.SPACE_S)
         column.addLayout(grid)
-        column.addWidget(self.title)
+        chosen = QHBoxLayout()
+        chosen.addWidget(self.title, 1)
+        chosen.addWidget(self.open_button)
+        column.addLayout(chosen)
         column.addWidget(self.view, 1)
         column.addWidget(self.found)
 
@@ -129,9 +139,13 @@ def _found_words(areas: list[int], least: int, counted: int) -> str:
     if not areas:
         return "No pixel of this part reaches the pixel threshold."
     large = sum(area >= max(least, 1) for area in areas)
-    text = f"{len(areas)} areas, the largest {max(areas):,} px."
+    text = (
+        f"{len(areas)} areas, the largest {max(areas):,} px."
+        if len(areas) > 1
+        else f"1 area, {areas[0]:,} px."
+    )
     if not least:
         return f"{text} Marked: {counted:,} px."
     if large:
-        return f"{text} {large} reach the least area: {counted:,} px marked."
+        return f"{text} {large} of the least area or more: {counted:,} px marked."
     return f"{text} None reaches the least area: an NG part would be held for review."

@@ -37,8 +37,11 @@ class ScoreAxis(pg.AxisItem):  # type: ignore[misc]
             scores = _round_scores(to_score(low), to_score(high), round(size / (2 * _GAP)))
         pixels = size / (high - low)
         taken: list[float] = []
+        edge = 0.4 * _GAP / pixels  # a label nearer to the end would be cut
         for place in (float(to_axis(s)) for s in scores):
-            if all(abs(place - other) * pixels >= _GAP for other in taken):
+            if low + edge <= place <= high - edge and all(
+                abs(place - other) * pixels >= _GAP for other in taken
+            ):
                 taken.append(place)
         return [(1.0, sorted(taken))]
 

@@ -74,9 +74,7 @@ class ThresholdPanel(QWidget):
 
     def show_evidence(self, material: Material, thresholds: Thresholds, result: Replay, period: str) -> None:
         """Say what `thresholds` would do."""
-        calibration = material.calibration
-        scores, rate = ((), 0.01) if calibration is None else (calibration.scores, calibration.requested_rate)
-        lines = [material.problem or false_reject_words(scores, rate, thresholds.fail)]
+        lines = [material.problem or false_reject_words(material.calibration, thresholds.fail)]
         lines.append(labelled_good_words(material.table, thresholds))
         self.false_rejects.setText("\n".join(line for line in lines if line))
         self.escapes.setText(escape_words(material.table, thresholds))
@@ -95,10 +93,10 @@ class ThresholdPanel(QWidget):
         grid.setVerticalSpacing(palette.SPACE_XS)
         grid.addWidget(label("NG from"), 0, 0)
         grid.addWidget(self.fail, 0, 1)
-        grid.addWidget(self.use_model, 0, 2)
         grid.addWidget(self.has_review, 1, 0)
         grid.addWidget(self.review, 1, 1)
-        grid.addWidget(self.undo, 1, 2)
+        grid.addWidget(self.use_model, 2, 0)
+        grid.addWidget(self.undo, 2, 1)
         grid.setColumnStretch(1, 1)
         inside = QWidget()
         words = QVBoxLayout(inside)

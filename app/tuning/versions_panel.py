@@ -64,13 +64,10 @@ class VersionsPanel(QWidget):
 def version_text(recipe: Recipe, active: bool) -> str:
     """Three lines on a version."""
     limits = recipe.thresholds
-    review = "" if limits.review is None else f", REVIEW from {limits.review:.4g}"
-    area = f", least area {limits.least_area:,} px" if limits.least_area else ""
+    review = "" if limits.review is None else f", REVIEW {limits.review:.4g}"
+    area = f", area {limits.least_area:,} px" if limits.least_area else ""
     when = f"{recipe.created_at.astimezone():%Y-%m-%d %H:%M}"
-    head = "   ·   ".join(
-        text
-        for text in (f"Version {recipe.version}", "ACTIVE" if active else "", when, recipe.author)
-        if text
-    )
-    numbers = f"NG from {limits.fail:.4g}{review}, pixel {limits.pixel:.3g}{area}"
-    return f"{head}\n{numbers}\n{recipe.reason or 'No reason was given'}"
+    head = f"Version {recipe.version}   ·   {when}{'   ·   ACTIVE' if active else ''}"
+    who = f"{recipe.author}: " if recipe.author else ""
+    numbers = f"NG {limits.fail:.4g}{review}, pixel {limits.pixel:.3g}{area}"
+    return f"{head}\n{numbers}\n{who}{recipe.reason or 'no reason was given'}"
