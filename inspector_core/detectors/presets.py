@@ -87,8 +87,10 @@ class TrainingConfig(_Strict):
         tau, t_small_min, t_big_max: S from [t_small_min, tau), B from [tau, t_big_max) (rows 10 and 11).
         detach_reconstruction: stops the mask loss at the reconstruction, so that the denoiser learns from
             normal images alone (row 5).
-        replays: further segmentation steps on stored reconstructions after each joint step.
+        replays: further segmentation steps on crops of stored reconstructions after each joint step.
         replay_bank: how many images with their reconstructions are stored for that.
+        replay_batch: crops a step, exactly half of them with an anomaly in them.
+        replay_crop: side of the crops as a share of the image's.
         ema: decay of the averaged weights that are saved, ramped up; None saves the last weights (row 9).
         noise_weight, focal_weight, focal_alpha, focal_gamma, bce_weight: of the loss (rows 3 and 15).
         snr_cap: for x0-prediction.
@@ -110,6 +112,8 @@ class TrainingConfig(_Strict):
     detach_reconstruction: bool = False
     replays: int = Field(default=0, ge=0)
     replay_bank: int = Field(default=128, ge=0)
+    replay_batch: int = Field(default=16, ge=2, multiple_of=2)
+    replay_crop: float = Field(default=0.5, gt=0, le=1)
     ema: float | None = None
     noise_weight: PositiveFloat = 1.0
     focal_weight: PositiveFloat = 5.0
@@ -158,7 +162,8 @@ EDGE = Preset(
         t_small_min=50,
         t_big_max=600,
         detach_reconstruction=True,
-        replays=4,
+        replays=12,
+        replay_bank=192,
         ema=0.995,
         bce_weight=0.5,
     ),

@@ -52,10 +52,10 @@ class SynthesisConfig(BaseModel):
     }
     opacity: tuple[float, float] = (0.2, 0.8)
     """Range of β in Eq. 12 of DiffusionAD: how much of the normal image shines through."""
-    perlin_local: float = Field(default=0.4, ge=0, le=1)
+    perlin_local: float = Field(default=0.3, ge=0, le=1)
     """Share of the Perlin masks that are kept to one place; the others spread over the foreground."""
     perlin_threshold: float = Field(default=0.5, gt=0, lt=1)
-    min_change: float = Field(default=4 / 255, ge=0, lt=0.2)
+    min_change: float = Field(default=8 / 255, ge=0, lt=0.2)
     """Masked pixels that differ less from the normal image (0..1, mean of channels) bear no label."""
     min_area: int = Field(default=4, ge=1)
     """Least number of labelled pixels of an anomalous sample."""

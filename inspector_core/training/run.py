@@ -32,6 +32,7 @@ from inspector_core.training.validation import validate
 CHECKPOINT_EVERY_S = 60.0
 REPORT_EVERY_S = 0.5
 SAMPLES_EVERY_S = 15.0
+SAMPLES = 4
 STORED_TYPE = torch.float16
 """Of the weights in the file: half the size; scores and thresholds are taken after rounding."""
 
@@ -67,7 +68,8 @@ def run_training(
             "validate", trainer.step_count, 1.0, message="scoring held-out parts with synthetic anomalies"
         )
     )
-    tensors = _stored(trainer.weights)
+    trainer.settle()
+    tensors = _stored(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
     engine = build_engine(unfinished, tensors, device)
     detections = detect_all(
@@ -124,7 +126,7 @@ def _train(
                 f"training diverged at step {trainer.step_count}", "start again with another --seed or preset"
             )
         if request.samples is not None and (now - pictured >= SAMPLES_EVERY_S or trainer.step_count == 1):
-            write_samples(request.samples, trainer.detector, check[0][:4])
+            write_samples(request.samples, trainer.detector, check[0][:SAMPLES])
             pictured = now
         stop = cancelled()
         if now - saved >= CHECKPOINT_EVERY_S or stop:
@@ -214,7 +216,8 @@ def _check_writable(out: Path) -> None:
 
 def _run_id(request: TrainingRequest, chosen: Preset, normals: NormalImages) -> str:
     """Equal for runs that would take the same steps."""
-    parts = [chosen.model_dump_json(), normals.fingerprint, str(request.seed), request.device]
+    parts = [chosen.model_dump_json(), SynthesisConfig().model_dump_json(), normals.fingerprint]
+    parts += [str(request.seed), request.device]
     parts += [str(request.steps), str(request.minutes), str(request.start_from), str(request.textures)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.images import write_png
@@ -16,13 +16,16 @@ from inspector_core.images import write_png
 def write_samples(path: Path, detector: DiffusionAD, images: Tensor) -> None:
     """Write a row for each image of [B, 3, S, S], 0..1: image, reconstruction, anomaly map; atomically.
 
-    The detector is left in training mode.
+    The detector is in training mode and stays so: its running batch-norm statistics lag behind the weights,
+    so that the images' own serve here, and nothing is learned from them.
     """
-    detector.eval()
-    try:
-        output = detector(images)
-    finally:
-        detector.train()
+    layers = [layer for layer in detector.modules() if isinstance(layer, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    output = detector(images)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
     maps = output.logits.sigmoid()
     rows = [
         np.hstack([_pixels(image), _pixels(restored), _heat(heat)])

@@ -12,10 +12,13 @@ from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
 from inspector_core.engines.factory import body_type
 from inspector_core.synthesis.composite import Synthesizer
+from inspector_core.training.batch_norm import settle_batch_norm
 from inspector_core.training.ema import Ema
 from inspector_core.training.losses import mask_loss, normal_mean
 from inspector_core.training.replay import ReplayBank
 from inspector_core.training.schedule import rate
+
+SETTLING_BATCHES = 24
 
 
 class _Batch(NamedTuple):
@@ -65,11 +68,19 @@ class Trainer:
         ]
         self.ema = Ema(detector, config.ema) if config.ema is not None else None
         self._bank = self._new_bank() if config.replays else None
+        stride = detector.config.segmentation.stride
+        self._crop = max(round(detector.config.size * config.replay_crop / stride), 1) * stride
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """What would be saved now: the averaged weights where there are any."""
         return self.ema.state if self.ema is not None else self.detector.state_dict()
+
+    def settle(self) -> None:
+        """Put the weights to save into the detector, with statistics of their own; ends training."""
+        self.detector.load_state_dict(self.weights)
+        images = (self.detector.decode(self._draw().x) for _ in range(SETTLING_BATCHES))
+        settle_batch_norm(self.detector, images)
 
     def step(self, progress: float) -> dict[str, float]:
         """One joint step and its replays; `progress`, 0..1, sets the learning rates. Returns the losses."""
@@ -84,7 +95,7 @@ class Trainer:
         if self._bank is not None:
             self._bank.add(batch.x, guided.detach(), batch.mask)
             for _ in range(self.config.replays):
-                self._segment(*self._bank.sample(self.config.batch, self._random), None)
+                self._segment(*self._bank.sample(self.config.replay_batch, self._crop, self._random), None)
         self.step_count += 1
         if self.ema is not None:
             self.ema.update(self.detector, self.step_count)

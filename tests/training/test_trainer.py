@@ -84,7 +84,8 @@ def test_both_losses_fall(prediction: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [TrainingConfig(batch=4), TrainingConfig(batch=4, replays=2, replay_bank=6, ema=0.9)]
+    "config",
+    [TrainingConfig(batch=4), TrainingConfig(batch=4, replays=2, replay_bank=6, replay_batch=4, ema=0.9)],
 )
 def test_a_resumed_trainer_takes_the_same_steps(config: TrainingConfig) -> None:
     straight = make(config)
@@ -112,11 +113,47 @@ def test_averaged_weights_are_the_mean_that_the_decay_says() -> None:
 
 
 def test_the_replay_bank_forgets_the_oldest_and_keeps_values_to_half_a_step() -> None:
-    bank = ReplayBank(3, 4, -1, 1, torch.device("cpu"))
-    entries = torch.linspace(-1, 1, 5).view(5, 1, 1, 1).expand(5, 3, 4, 4)
-    mask = torch.ones(5, 1, 4, 4)
+    bank = ReplayBank(4, 4, -1, 1, torch.device("cpu"))
+    entries = torch.linspace(-1, 1, 6).view(6, 1, 1, 1).expand(6, 3, 4, 4)
+    mask = torch.zeros(6, 1, 4, 4)
+    mask[4:] = 1
     bank.add(entries, -entries, mask)
-    x, guided, masks = bank.sample(3, torch.Generator().manual_seed(0))
-    assert sorted(round(v, 1) for v in x[:, 0, 0, 0].tolist()) == [0.0, 0.5, 1.0]
+    x, guided, masks = bank.sample(40, 4, torch.Generator().manual_seed(0))
+    assert {round(v, 1) for v in x[:20, 0, 0, 0].tolist()} == {-0.2, 0.2}
+    assert {round(v, 1) for v in x[20:, 0, 0, 0].tolist()} == {0.6, 1.0}
     torch.testing.assert_close(guided, -x, rtol=0, atol=2.01 / 255)
-    assert masks.all()
+    assert not masks[:20].any()
+    assert masks[20:].all()
+
+
+def test_crops_hold_a_piece_of_the_anomaly_and_keep_their_parts_together() -> None:
+    bank = ReplayBank(2, 32, 0, 1, torch.device("cpu"))
+    ramp = torch.arange(32 * 32).view(1, 1, 32, 32).expand(2, 3, 32, 32) % 251 / 255
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[1, 0, 3, 29] = 1
+    bank.add(ramp, ramp, mask)
+    x, guided, masks = bank.sample(60, 8, torch.Generator().manual_seed(0))
+    assert x.shape == (60, 3, 8, 8)
+    assert torch.equal(x, guided)
+    assert masks[:30].sum() == 0
+    assert (masks[30:].sum(dim=(1, 2, 3)) == 1).all()
+    where = masks[30:].nonzero()[:, 2:].unique(dim=0)
+    assert len(where) > 10, "the anomaly is not always at the same place of the crop"
+    there = x[30:][masks[30:].expand(-1, 3, -1, -1) > 0]
+    torch.testing.assert_close(there, torch.full_like(there, ramp[0, 0, 3, 29].item()))
+
+
+def test_settling_gives_the_saved_weights_statistics_of_their_own() -> None:
+    trainer = make(TrainingConfig(batch=4, ema=0.5))
+    for _ in range(3):
+        trainer.step(0.5)
+    layer = trainer.detector.segmentation.encoder[0][1]
+    assert isinstance(layer, torch.nn.BatchNorm2d)
+    with torch.no_grad():
+        layer.running_mean.fill_(1e3)  # type: ignore[union-attr]
+    saved = trainer.weights["segmentation.outlet.weight"].clone()
+    trainer.settle()
+    assert layer.running_mean is not None
+    assert layer.running_mean.abs().max() < 100
+    assert torch.equal(trainer.detector.segmentation.outlet.weight, saved)
+    assert not trainer.detector.training

@@ -1,0 +1,64 @@
+"""The headless demo at full rate: parts a second from frame to committed row, and what memory it takes.
+
+    python benchmarks/line.py [--parts 5000]
+
+The rate is taken from the records: from the first to the last committed row's capture time.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+
+def watch(process: psutil.Process, samples: list[tuple[float, int]]) -> None:
+    """Append (seconds, resident bytes) of the process and its children twice a second until it ends."""
+    began = time.monotonic()
+    while process.is_running():
+        try:
+            family = [process, *process.children(recursive=True)]
+            samples.append((time.monotonic() - began, sum(p.memory_info().rss for p in family)))
+        except psutil.NoSuchProcess:
+            return
+        time.sleep(0.5)
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--parts", type=int, default=5000)
+    parts = parser.parse_args().parts
+    workspace = Path(tempfile.mkdtemp(prefix="norma-line-"))
+    command = [sys.executable, "-m", "app", "demo", "--headless", "--json"]
+    command += ["--parts", str(parts), "--workspace", str(workspace)]
+    samples: list[tuple[float, int]] = []
+    try:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            watcher = threading.Thread(target=watch, args=(psutil.Process(process.pid), samples))
+            watcher.start()
+            out, _ = process.communicate()
+            watcher.join()
+        if process.returncode:
+            raise SystemExit(f"norma demo ended with {process.returncode}: {out}")
+        result = json.loads(out.strip().splitlines()[-1])
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+    third = len(samples) // 3
+    middle = max(rss for _, rss in samples[third : 2 * third])
+    last = max(rss for _, rss in samples[2 * third :])
+    print(json.dumps(result, indent=2))
+    print(f"resident: {max(rss for _, rss in samples) / 1e6:.0f} MB at most")
+    print(f"resident, middle third {middle / 1e6:.0f} MB, last third {last / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
