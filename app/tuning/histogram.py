@@ -95,6 +95,7 @@ class ScoreHistogram(QWidget):
         side = 1.0 if self.review.value() > low + 0.22 * (high - low) else 0.0
         self.review.label.anchors = [(side, 0.5), (side, 0.5)]
         self.review.label.setAnchor((side, 0.5))
+        self.review.label.setPosition(0.93 if side else 0.82)
 
     def fit(self) -> None:
         """Show all scores."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from app.theme import palette
 from app.tuning.evidence import Replay, escape_words, false_reject_words, labelled_good_words, replay_words
 from app.tuning.material import Material
+from app.tuning.scale import score_text
 from app.widgets import button, label
 from inspector_core.inspection.recipe import Thresholds
 
@@ -55,7 +56,10 @@ class ThresholdPanel(QWidget):
         self._calibrated = None if calibration is None else calibration.threshold
         self._published = material.recipe.thresholds
         self.use_model.setEnabled(calibration is not None)
-        if calibration is not None:
+        if calibration is None:
+            self.use_model.setText("Model's threshold")
+        else:
+            self.use_model.setText(f"Model's {score_text(calibration.threshold)}")
             self.use_model.setToolTip(
                 f"{calibration.threshold:.6g}, found from {calibration.n} held-out normal parts "
                 f"for a false-reject rate of {calibration.requested_rate:.2%}"

@@ -1,7 +1,9 @@
 """The Tuning screen through its widgets, on a real database and recipe store."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QWidget
 from station_records import HELD_OUT, NAME, part, record
 
 from app.history import periods
@@ -157,3 +159,32 @@ def test_a_trial_survives_a_fresh_reading_of_the_scores(qtbot, plant, tuned):
     tuned.entered()
     qtbot.waitUntil(lambda: len(tuned.material.table.id) == 450, timeout=5000)
     assert tuned.thresholds.fail == 0.33
+
+
+def test_a_line_follows_the_mouse(qtbot, tuned):
+    plot = tuned.histogram.plot
+    box = plot.getViewBox()
+
+    def at(score: float) -> QPoint:
+        scene = box.mapViewToScene(QPointF(float(to_axis(score)), sum(box.viewRange()[1]) / 2))
+        return plot.mapFromScene(scene)
+
+    left = Qt.MouseButton.LeftButton
+    qtbot.wait(50)
+    qtbot.mousePress(plot.viewport(), left, pos=at(0.5))
+    for score in (0.55, 0.65, 0.75):
+        qtbot.wait(30)  # the chart looks at the pointer at most a hundred times a second
+        send_move(plot.viewport(), at(score))
+    qtbot.mouseRelease(plot.viewport(), left, pos=at(0.75))
+    assert tuned.thresholds.fail == pytest.approx(0.75, abs=0.03)
+    assert tuned.panel.fail.value() == pytest.approx(tuned.thresholds.fail, abs=1e-6)
+
+
+def send_move(widget: QWidget, to: QPoint) -> None:
+    """A mouse move with the left button held, which QTest leaves out."""
+    left = Qt.MouseButton.LeftButton
+    place = QPointF(to)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, place, widget.mapToGlobal(place), left, left, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(widget, event)
