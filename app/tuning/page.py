@@ -200,9 +200,9 @@ class TuningPage(QWidget):
         self.side.setCurrentWidget(self.pixels)
 
     def _open_in_history(self, row: int) -> None:
-        history = self._context.go("History")
-        if history is not None:
-            history.open_inspection(row)  # type: ignore[attr-defined]
+        open_inspection = getattr(self._context.go("History"), "open_inspection", None)
+        if open_inspection is not None:  # the page may have failed, and then says so itself
+            open_inspection(row)
 
     # publishing
 
