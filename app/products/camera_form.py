@@ -6,7 +6,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QStackedWidget,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 from app.background import Background
 from app.cameras.known import added_producers, camera_title, search, settings_of
 from app.context import AppContext
+from app.products.form import Form
 from app.theme import palette
 from app.widgets import button, label
 from inspector_core.cameras.camera import CameraInfo
@@ -109,6 +109,7 @@ class CameraForm(QWidget):
             self.kind.addItem(title, kind)
         self.kind.currentIndexChanged.connect(self._kind_chosen)
         self._panels = QStackedWidget()
+        self.setStyleSheet("CameraForm, QStackedWidget, QWidget#panel { background: transparent; }")
         for panel in (self._playback_panel(), self._genicam_panel()):
             self._panels.addWidget(panel)
         column = QVBoxLayout(self)
@@ -132,11 +133,11 @@ class CameraForm(QWidget):
         row.addWidget(self.source, 1)
         row.addWidget(button("", "folder", self._browse, tip="Choose a folder"))
         panel = QWidget()
-        form = QFormLayout(panel)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow(row)
-        form.addRow(label("Rate", "muted"), self.rate)
-        form.addRow(self.loop)
+        panel.setObjectName("panel")
+        form = Form(panel)
+        form.add_wide(row)
+        form.add("Rate", self.rate)
+        form.add_wide(self.loop)
         return panel
 
     def _genicam_panel(self) -> QWidget:
@@ -145,8 +146,8 @@ class CameraForm(QWidget):
         self.device.lineEdit().setPlaceholderText("id or serial number; empty: the first found")
         self.device.currentTextChanged.connect(lambda _: self.changed.emit())
         panel = QWidget()
-        form = QFormLayout(panel)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow(self.device)
-        form.addRow(label("Its features are those set on the Cameras page.", "muted", wrap=True))
+        panel.setObjectName("panel")
+        form = Form(panel)
+        form.add_wide(self.device)
+        form.add_wide(label("Its features are those set on the Cameras page.", "muted", wrap=True))
         return panel

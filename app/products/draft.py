@@ -203,6 +203,8 @@ def publish(draft: Draft, store: RecipeStore) -> Recipe:
     draft.published = published
     for leftover in (draft.model_file, draft.samples):
         leftover.unlink(missing_ok=True)
+    if draft.source == "folder":
+        shutil.rmtree(draft.captured, ignore_errors=True)
     return published
 
 

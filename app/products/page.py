@@ -64,6 +64,7 @@ class ProductsPage(QWidget):
         return self.wizard is None or self.wizard.may_close()
 
     def shut_down(self) -> None:
+        self.notice.dismiss()
         if self.wizard is not None:
             self.wizard.shut_down()
         self._background.wait(3.0)

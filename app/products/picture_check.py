@@ -24,7 +24,7 @@ SIGN_SIDE = 48
 DARK, BRIGHT, FLAT = 12.0, 250.0, 2.0
 BLURRED = 0.35
 LIGHT_STEP = 45.0
-SAME = 0.4
+SAME = 0.6
 UNLIKE = 3.5
 
 
@@ -122,7 +122,7 @@ def judge_set(pictures: Sequence[Picture], *, any_size: bool = False) -> list[Pi
     sharp = float(np.median([picture.sharpness for picture in sound]))
     light = float(np.median([picture.light for picture in sound]))
     middle = np.median(np.stack([picture.sign for picture in sound]), axis=0)
-    distances = {id(picture): float(np.abs(picture.sign - middle).mean()) for picture in sound}
+    distances = {id(picture): _distance(picture.sign, middle) for picture in sound}
     usual = float(np.median(list(distances.values())))
     judged: list[Picture] = []
     for picture in pictures:
@@ -130,12 +130,12 @@ def judge_set(pictures: Sequence[Picture], *, any_size: bool = False) -> list[Pi
         if not problem and not any_size and picture.size != usual_size:
             problem = f"{picture.size[0]} × {picture.size[1]} instead of {usual_size[0]} × {usual_size[1]}"
         problem = problem or _same_as(picture, judged)
-        if not problem and picture.sharpness < BLURRED * sharp:
-            problem = f"blurred: {picture.sharpness / sharp:.0%} of the usual sharpness"
         if not problem and abs(picture.light - light) > LIGHT_STEP:
             problem = f"{'darker' if picture.light < light else 'brighter'} than the others"
         if not problem and distances[id(picture)] > UNLIKE * usual + 4.0:
             problem = "unlike the others: is it the right part?"
+        if not problem and picture.sharpness < BLURRED * sharp:
+            problem = f"blurred: {picture.sharpness / sharp:.0%} of the usual sharpness"
         judged.append(replace(picture, problem=problem))
     return judged
 
@@ -157,9 +157,15 @@ def _same_as(picture: Picture, before: Sequence[Picture]) -> str:
             continue
         if other.content == picture.content:
             return f"the same picture as {other.path.name}"
-        if other.size == picture.size and float(np.abs(other.sign - picture.sign).mean()) < SAME:
+        if other.size == picture.size and _distance(picture.sign, other.sign) < SAME:
             return f"almost the same as {other.path.name}"
     return ""
+
+
+def _distance(sign: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Mean difference in grey values, apart from how light the pictures are as a whole."""
+    change = sign - other
+    return float(np.abs(change - change.mean()).mean())
 
 
 def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

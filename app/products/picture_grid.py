@@ -11,7 +11,7 @@ from app.widgets.rasters import to_qimage
 
 PICTURE = Qt.ItemDataRole.UserRole + 1
 IMAGE = Qt.ItemDataRole.UserRole + 2
-CELL = QSize(142, 166)
+CELL = QSize(142, 164)
 
 
 class PictureGrid(QListWidget):

@@ -1,8 +1,9 @@
 """Asks why, and who says so, before something on the line changes."""
 
 from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from app.products.form import Form
 from app.products.words import author_of
 from app.theme import palette
 from app.widgets import button, label
@@ -22,10 +23,9 @@ class ReasonDialog(QDialog):
         self.do = button(do, "tick", self.accept, role="primary")
         for line in (self.reason_line, self.author_line):
             line.textChanged.connect(lambda _: self._check())
-        form = QFormLayout()
-        form.setSpacing(palette.SPACE_S)
-        form.addRow(label("Reason", "muted"), self.reason_line)
-        form.addRow(label("By", "muted"), self.author_line)
+        form = Form()
+        form.add("Reason", self.reason_line)
+        form.add("By", self.author_line)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         buttons.addWidget(button("Cancel", "", self.reject))

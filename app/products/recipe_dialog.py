@@ -5,7 +5,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDoubleSpinBox,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QSpinBox,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from app.context import AppContext
 from app.products.camera_form import CameraForm
+from app.products.form import Form
 from app.products.words import author_of
 from app.theme import palette
 from app.widgets import Card, button, label
@@ -139,7 +139,7 @@ class RecipeDialog(QDialog):
         self.whole.toggled.connect(self._check)
         card.body.addWidget(self.whole)
         self.edges = {name: QSpinBox() for name in ("x", "y", "width", "height")}
-        pairs = QFormLayout()
+        pairs = Form()
         for titles, names in (("Left, top", ("x", "y")), ("Width, height", ("width", "height"))):
             row = QHBoxLayout()
             for name in names:
@@ -149,7 +149,7 @@ class RecipeDialog(QDialog):
                 field.setValue(getattr(region, name) if region else 0)
                 field.valueChanged.connect(self._check)
                 row.addWidget(field, 1)
-            pairs.addRow(label(titles, "muted"), row)
+            pairs.add(titles, row)
         card.body.addLayout(pairs)
         if region is not None:
             told = "The model was trained on this region: after a large change, train again."
@@ -171,11 +171,11 @@ class RecipeDialog(QDialog):
         self.least_area.setSpecialValueText("the score alone decides")
         self.least_area.setValue(limits.least_area)
         self.least_area.valueChanged.connect(self._check)
-        form = QFormLayout()
-        form.addRow(label("FAIL from score", "muted"), self.fail)
-        form.addRow(self.with_review, self.review)
-        form.addRow(label("Defect pixels from", "muted"), self.pixel)
-        form.addRow(label("Least defect area", "muted"), self.least_area)
+        form = Form()
+        form.add("FAIL from score", self.fail)
+        form.add(self.with_review, self.review)
+        form.add("Defect pixels from", self.pixel)
+        form.add("Least defect area", self.least_area)
         card.body.addLayout(form)
         return card
 
@@ -199,10 +199,10 @@ class RecipeDialog(QDialog):
         kept = QHBoxLayout()
         kept.addWidget(self.kept, 1)
         kept.addWidget(self.one_in)
-        form = QFormLayout()
-        form.addRow(label("Mode", "muted"), self.mode)
-        form.addRow(label("Keep pictures of", "muted"), kept)
-        form.addRow(label("Camera silent after", "muted"), self.timeout)
+        form = Form()
+        form.add("Mode", self.mode)
+        form.add("Keep pictures of", kept)
+        form.add("Camera silent after", self.timeout)
         card.body.addLayout(form)
         return card
 

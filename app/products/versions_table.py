@@ -28,7 +28,7 @@ class VersionsTable(QTableWidget):
         header = self.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
-        for column, width in enumerate((124, 150, 120, 100, 190)):
+        for column, width in enumerate((116, 150, 120, 96, 240)):
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
 
@@ -50,7 +50,7 @@ class VersionsTable(QTableWidget):
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
-                if is_active:
+                if is_active and column == 0:
                     font = item.font()
                     font.setBold(True)
                     item.setFont(font)

@@ -84,7 +84,7 @@ def model_facts(model: ModelMetadata) -> Facts:
         ("Detector", f"{model.detector}, preset {model.preset}, {model.size} × {model.size}"),
         (
             "Trained on",
-            f"{info.normals} good parts ({info.data}), {info.steps:,} steps, {duration(info.seconds)}",
+            f"{info.normals} good parts, {info.steps:,} steps, {duration(info.seconds)}",
         ),
         ("Made", f"{date(info.created_at)} on {info.device}, seed {info.seed}"),
         ("SHA-256", model.sha256),

@@ -1,12 +1,15 @@
 """The fifth step: the FAIL threshold from held-out good parts, and how far it can be trusted."""
 
+import math
+
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.background import Background
 from app.context import AppContext
 from app.products.draft import Draft
+from app.products.form import Form
 from app.products.strangest import StrangePart, strangest_parts
 from app.products.wizard.step import Step
 from app.theme import palette
@@ -35,6 +38,7 @@ class CalibrateStep(Step):
         self.bound = label("", wrap=True)
         self.plot = plot_widget("score", "held-out good parts")
         self.plot.setMouseEnabled(False, False)
+        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
         self._bars = pg.BarGraphItem(
             x=[], height=[], width=1.0, brush=palette.ACCENT_STRONG, pen=palette.ACCENT
         )
@@ -75,13 +79,16 @@ class CalibrateStep(Step):
         rejected = int((scores >= threshold).sum())
         self.threshold.setText(f"{threshold:.4f}")
         self.bound.setText(bound_in_words(len(scores), self.draft.rate, rejected))
-        top = max(float(scores.max()), threshold) * 1.15 or 1.0
-        low = max(0.0, float(scores.min()) - 0.15 * top)
-        bins = min(30, max(8, len(scores)))
+        low, top = float(scores.min()), max(float(scores.max()), threshold)
+        margin = 0.2 * (top - low) or 0.05
+        low, top = max(0.0, low - margin), top + margin
+        bins = min(40, max(14, len(scores)))
         counts, edges = np.histogram(scores, bins=bins, range=(low, top))
         width = float(edges[1] - edges[0])
         self._bars.setOpts(x=edges[:-1] + width / 2, height=counts, width=0.92 * width)
         self._line.setValue(threshold)
+        step = max(1, math.ceil(int(counts.max()) / 5))
+        self.plot.getAxis("left").setTickSpacing(levels=[(step, 0)])
         self.plot.setXRange(low, top, padding=0.02)
         self.plot.setYRange(0, max(1, int(counts.max())) * 1.15, padding=0)
 
@@ -97,8 +104,8 @@ class CalibrateStep(Step):
     def _build(self) -> None:
         card = Card("FAIL threshold")
         card.setFixedWidth(350)
-        form = QFormLayout()
-        form.addRow(label("May reject", "muted"), self.rate)
+        form = Form()
+        form.add("May reject", self.rate)
         card.body.addWidget(self.threshold)
         card.body.addLayout(form)
         card.body.addSpacing(palette.SPACE_S)
@@ -118,7 +125,7 @@ class CalibrateStep(Step):
         strange.body.addWidget(self.strip, 1)
         right = QVBoxLayout()
         right.setSpacing(palette.SPACE_S)
-        right.addWidget(scores, 3)
+        right.addWidget(scores, 5)
         right.addWidget(strange, 3)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -4,13 +4,24 @@ import threading
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.background import Background
 from app.products.picture_check import Picture, find_pictures, is_category, judge_set, read_picture
-from app.theme import palette
+from app.theme import icon, palette
 from app.widgets import button, label
 from inspector_core.errors import DataError
+
+INDEX = Qt.ItemDataRole.UserRole
 
 
 class FolderPanel(QWidget):
@@ -20,11 +31,13 @@ class FolderPanel(QWidget):
         checked(folder, list of Picture): all is read and judged.
         failed(error): the folder can't be used.
         working(bool)
+        problem_chosen(index): of a picture in the list of problems.
     """
 
     checked = Signal(object, list)
     failed = Signal(object)
     working = Signal(bool)
+    problem_chosen = Signal(int)
     _counted = Signal(object, int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -39,6 +52,10 @@ class FolderPanel(QWidget):
         self.progress = QProgressBar()
         self.progress.setFormat("Checking %v of %m")
         self.progress.hide()
+        self.problems = QListWidget()
+        self.problems.setWordWrap(True)
+        self.problems.itemClicked.connect(lambda item: self.problem_chosen.emit(item.data(INDEX)))
+        self._found = label("", "section")
         self._counted.connect(self._count, Qt.ConnectionType.QueuedConnection)
         row = QHBoxLayout()
         row.addWidget(self.path, 1)
@@ -56,6 +73,11 @@ class FolderPanel(QWidget):
                 wrap=True,
             )
         )
+        column.addSpacing(palette.SPACE_S)
+        column.addWidget(self._found)
+        column.addWidget(self.problems, 1000)
+        column.addStretch(1)
+        self.show_problems([])
 
     @property
     def busy(self) -> bool:
@@ -75,6 +97,22 @@ class FolderPanel(QWidget):
             lambda pictures: stop.is_set() or self._done(folder, pictures),
             lambda error: stop.is_set() or self._fail(error),
         )
+
+    def show_problems(self, pictures: list[Picture]) -> None:
+        """List what the check found, a line for each picture."""
+        self.problems.clear()
+        for index, picture in enumerate(pictures):
+            if picture.problem:
+                used = "" if not picture.used else "  (used all the same)"
+                item = QListWidgetItem(
+                    icon("warning", palette.REVIEW), f"{picture.path.name}: {picture.problem}{used}"
+                )
+                item.setData(INDEX, index)
+                self.problems.addItem(item)
+        count = self.problems.count()
+        self.problems.setVisible(count > 0)
+        good = "No problem found" if pictures else ""
+        self._found.setText(f"{count} with a problem" if count else good)
 
     def abandon(self) -> None:
         """Stop checking."""

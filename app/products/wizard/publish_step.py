@@ -1,12 +1,13 @@
 """The last step: what the line will look at, why, and by whom; then all or nothing."""
 
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.background import Background
 from app.cameras.known import added_producers, camera_title, search, settings_of
 from app.context import AppContext
 from app.products.draft import Draft, publish
 from app.products.fact_grid import FactGrid
+from app.products.form import Form
 from app.products.wizard.step import Step
 from app.products.words import author_of, bound_words, model_facts, recipe_facts
 from app.theme import palette
@@ -23,6 +24,7 @@ class PublishStep(Step):
     title = "Publish"
     advice = "Check what goes on the line. Nothing is changed there until you publish."
     next_text = "Publish"
+    next_icon = "publish"
 
     def __init__(self, context: AppContext, draft: Draft, parent: QWidget | None = None) -> None:
         super().__init__(context, draft, parent)
@@ -112,11 +114,10 @@ class PublishStep(Step):
         self.changed.emit()
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setSpacing(palette.SPACE_S)
-        form.addRow(label("Camera on the line", "muted"), self.camera)
-        form.addRow(label("Reason", "muted"), self.reason)
-        form.addRow(label("Published by", "muted"), self.author)
+        form = Form()
+        form.add("Camera on the line", self.camera)
+        form.add("Reason", self.reason)
+        form.add("Published by", self.author)
         top = Card()
         top.body.addLayout(form)
         recipe, model = Card("Recipe"), Card("Model")

@@ -1,11 +1,12 @@
 """The third step: which part of the picture is inspected."""
 
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.background import Background
 from app.context import AppContext
 from app.products.draft import Draft
+from app.products.form import Form
 from app.products.wizard.step import Step
 from app.theme import palette
 from app.widgets import Card, ImageEditor, button, label, words
@@ -98,13 +99,12 @@ class RegionStep(Step):
     def _build(self) -> None:
         card = Card("Region")
         card.setFixedWidth(290)
-        form = QFormLayout()
-        form.setSpacing(palette.SPACE_S)
+        form = Form()
         for name, title in zip(FIELDS, ("Left", "Top", "Width", "Height"), strict=True):
             self.fields[name].setSuffix(" px")
             self.fields[name].setKeyboardTracking(False)
             self.fields[name].valueChanged.connect(self._typed)
-            form.addRow(label(title, "muted"), self.fields[name])
+            form.add(title, self.fields[name])
         self.whole = button("Whole picture", "fullscreen", lambda: self.set_region(None))
         card.body.addWidget(self._about)
         card.body.addLayout(form)

@@ -31,10 +31,10 @@ class SourceStep(Step):
         self.grid = PictureGrid()
         self.grid.toggled.connect(self._toggle)
         self._summary = label("", "section", wrap=True)
-        self._problems = label("", "muted", wrap=True)
         self.folder.checked.connect(self._folder_checked)
         self.folder.failed.connect(self._failed)
         self.folder.working.connect(lambda _: self.changed.emit())
+        self.folder.problem_chosen.connect(lambda row: self.grid.scrollToItem(self.grid.item(row)))
         self.camera.taken.connect(self._taken)
         self.camera.failed.connect(self._failed)
         self.camera.camera_chosen.connect(self._camera_chosen)
@@ -105,10 +105,8 @@ class SourceStep(Step):
         pictures = self.draft.pictures
         self.grid.show_pictures(pictures)
         self._summary.setText(summary(pictures) if pictures else "No pictures yet")
-        faults = [f"{p.path.name}: {p.problem}" for p in pictures if p.problem]
-        more = f"  ·  and {len(faults) - 3} more" if len(faults) > 3 else ""
-        said = "  ·  ".join(faults[:3]) + more if faults else "No problem found." if pictures else ""
-        self._problems.setText(said)
+        if self.draft.source == "folder":
+            self.folder.show_problems(pictures)
         self.changed.emit()
 
     def _build(self) -> None:
@@ -138,8 +136,7 @@ class SourceStep(Step):
         at_left.addWidget(self._panels, 1)
         at_right = QVBoxLayout()
         at_right.setSpacing(palette.SPACE_XS)
-        for widget in (self._summary, self._problems):
-            at_right.addWidget(widget)
+        at_right.addWidget(self._summary)
         at_right.addWidget(self.grid, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -17,7 +17,7 @@ class Step(QWidget):
 
     Attributes:
         title, advice: the heading, and one sentence on what to do.
-        next_text: on the button that goes on.
+        next_text, next_icon: on the button that goes on.
     """
 
     changed = Signal()
@@ -27,6 +27,7 @@ class Step(QWidget):
     title = ""
     advice = ""
     next_text = "Next"
+    next_icon = "next"
 
     def __init__(self, context: AppContext, draft: Draft, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -4,7 +4,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
     QHBoxLayout,
     QProgressBar,
     QVBoxLayout,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
 from app.background import Background
 from app.context import AppContext
 from app.products.draft import Draft, write_normals
+from app.products.form import Form
 from app.products.wizard.step import Step
 from app.products.wizard.training_view import LossChart, SampleSheet
 from app.products.words import duration
@@ -25,7 +25,7 @@ from inspector_core.training.request import Progress
 
 POLL_MS = 200
 SIZES = (128, 192, 256, 384, 512)
-PRESETS = {"edge": "Edge – for machines without a GPU", "paper": "Paper – as published, needs a GPU"}
+PRESETS = {"edge": "Edge (needs no GPU)", "paper": "Paper (needs a GPU)"}
 PHASES = {
     "prepare": "Preparing",
     "train": "Training",
@@ -281,11 +281,10 @@ class TrainStep(Step):
         length = QHBoxLayout()
         length.addWidget(self.length, 1)
         length.addWidget(self.unit)
-        form = QFormLayout()
-        form.setSpacing(palette.SPACE_S)
-        form.addRow(label("Network", "muted"), self.preset)
-        form.addRow(label("Input size", "muted"), self.size)
-        form.addRow(label("Length", "muted"), length)
+        form = Form()
+        form.add("Network", self.preset)
+        form.add("Input size", self.size)
+        form.add("Length", length)
         self._settings.body.addLayout(form)
         return self._settings
 

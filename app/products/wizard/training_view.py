@@ -7,10 +7,10 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import font, palette
-from app.widgets import plot_widget
+from app.widgets import label, plot_widget
 from app.widgets.rasters import to_qimage
 from inspector_core.errors import ImageError
 from inspector_core.images import read_rgb
@@ -26,23 +26,33 @@ MOST_POINTS = 2000
 class LossChart(QWidget):
     """Both losses over the steps, on a logarithmic scale."""
 
-    CURVES = {"noise": ("reconstruction", palette.ACCENT), "mask": ("defect map", palette.REVIEW)}
+    CURVES = {
+        "noise": ("reconstruction", palette.ACCENT),
+        "mask": ("defect map", palette.REVIEW),
+    }
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._points: dict[str, list[tuple[int, float]]] = {name: [] for name in self.CURVES}
-        self.plot = plot_widget("step", "loss")
+        self.plot = plot_widget("step")
         self.plot.setLogMode(y=True)
         self.plot.setMouseEnabled(False, False)
-        legend = self.plot.addLegend(offset=(-8, 4), labelTextColor=palette.TEXT)
-        legend.setBrush(pg.mkBrush(palette.SURFACE))
+        self.plot.getAxis("left").setStyle(maxTickLevel=0)
         self._curves = {
-            name: self.plot.plot(pen=pg.mkPen(color, width=2), name=title)
-            for name, (title, color) in self.CURVES.items()
+            name: self.plot.plot(pen=pg.mkPen(color, width=2)) for name, (_, color) in self.CURVES.items()
         }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
+        legend = QHBoxLayout()
+        legend.addWidget(label("Loss", "section"))
+        legend.addSpacing(palette.SPACE_S)
+        for title, color in self.CURVES.values():
+            name = label(f"━ {title}")
+            name.setStyleSheet(f"color: {color};")
+            legend.addWidget(name)
+        legend.addStretch(1)
+        layout.addLayout(legend)
+        layout.addWidget(self.plot, 1)
         self.setMinimumHeight(120)
 
     def __len__(self) -> int:
@@ -120,7 +130,7 @@ class SampleSheet(QWidget):
             return
         caption, gap = 24, 6
         side = min(
-            (self.width() - gap * (len(self._cells) - 1)) / len(self._cells),
+            (self.width() - 2 * gap - gap * (len(self._cells) - 1)) / len(self._cells),
             (self.height() - 3 * caption) / 3 - 2,
         )
         left = (self.width() - side * len(self._cells) - gap * (len(self._cells) - 1)) / 2

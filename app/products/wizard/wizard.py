@@ -1,6 +1,6 @@
 """The wizard's frame: the steps at the side, the present one, and the buttons below."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from app.background import Background
@@ -14,7 +14,7 @@ from app.products.wizard.source_step import SourceStep
 from app.products.wizard.step import Step
 from app.products.wizard.step_rail import StepRail
 from app.products.wizard.train_step import TrainStep
-from app.theme import palette
+from app.theme import icon, palette
 from app.widgets import EmptyState, Notice, PageHeader, button, label
 
 STEPS: tuple[type[Step], ...] = (NameStep, SourceStep, RegionStep, TrainStep, CalibrateStep, PublishStep)
@@ -40,6 +40,7 @@ class NewProductWizard(QWidget):
         self.draft = Draft(context.workspace)
         self.steps = [kind(context, self.draft) for kind in STEPS]
         self.index = 0
+        self._complete = False
         self.rail = StepRail([step.title for step in self.steps])
         self.header = PageHeader("New product")
         self.notice = Notice()
@@ -73,7 +74,7 @@ class NewProductWizard(QWidget):
 
     def go_on(self) -> None:
         """The button at the right."""
-        if self.draft.published is not None:
+        if self._complete and self.draft.published is not None:
             self.start_asked.emit(self.draft.published.name)
             return
         if self.step.problem():
@@ -108,7 +109,7 @@ class NewProductWizard(QWidget):
 
     def entered(self) -> None:
         """The page is shown again."""
-        if self.draft.published is None:
+        if not self._complete:
             self.step.enter()
 
     def left(self) -> None:
@@ -135,6 +136,7 @@ class NewProductWizard(QWidget):
         if recipe is None:
             self.show_step(self.index + 1)
             return
+        self._complete = True
         self.rail.set_current(len(self.steps))
         self._stack.setCurrentWidget(self.done)
         self.header.title.setText(recipe.name)
@@ -146,16 +148,20 @@ class NewProductWizard(QWidget):
         self.published.emit(recipe)
 
     def _show_buttons(self) -> None:
-        if self.draft.published is not None:
+        publishing = self.step is self.steps[-1] and self.step.busy()
+        self.cancel_button.setEnabled(not publishing)
+        if self._complete:
             self.cancel_button.setText("Close")
             self.back.hide()
             self.next.setText("Start on Live")
+            self.next.setIcon(icon("start", "#ffffff"))
             self.next.setEnabled(True)
             self._hint.setText("")
             return
         problem = self.step.problem()
         self.back.setEnabled(self.index > 0 and not self.step.busy())
         self.next.setText(self.step.next_text)
+        self.next.setIcon(icon(self.step.next_icon, "#ffffff"))
         self.next.setEnabled(not problem)
         self._hint.setText(problem)
 
@@ -168,6 +174,7 @@ class NewProductWizard(QWidget):
         self.next = button("Next", "next", self.go_on, role="primary", touch=True)
         self.next.setMinimumWidth(150)
         self._hint = label("", "muted", wrap=True)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         below = QHBoxLayout()
         below.setSpacing(palette.SPACE_S)
         below.addWidget(self.cancel_button)
