@@ -50,10 +50,8 @@ class CameraList(QTreeWidget):
 
     def cameras(self) -> list[QTreeWidgetItem]:
         """The entries of all cameras, from the top."""
-        tops = [self.topLevelItem(row) for row in range(self.topLevelItemCount())]
-        return [
-            top.child(row) for top in tops for row in range(top.childCount()) if top.child(row).data(0, INFO)
-        ]
+        items = self.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
+        return [item for item in items if isinstance(item.data(0, INFO), CameraInfo)]
 
     def select(self, camera: str) -> None:
         """Choose a camera by its id, where it is in the list."""

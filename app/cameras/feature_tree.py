@@ -2,7 +2,14 @@
 
 import re
 
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QBrush, QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -11,6 +18,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -20,6 +28,7 @@ from app.theme import palette
 from app.widgets import button, label
 from inspector_core.cameras.camera import Feature, FeatureValue
 
+Index = QModelIndex | QPersistentModelIndex
 FEATURE = Qt.ItemDataRole.UserRole + 1
 
 
@@ -173,21 +182,25 @@ class _ValueDelegate(QStyledItemDelegate):
         super().__init__(tree)
         self._tree = tree
 
-    def createEditor(self, parent: QWidget, option: object, index: QModelIndex) -> QWidget | None:
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         feature = self._tree.feature(index.data(FEATURE) or "")
         if feature is None:
-            return None
+            return QWidget(parent)
         choices = ("True", "False") if feature.kind == "boolean" else feature.choices
         if choices:
             box = QComboBox(parent)
             box.addItems(choices)
-            box.activated.connect(lambda _: (self.commitData.emit(box), self.closeEditor.emit(box)))
+            box.activated.connect(lambda _: self._finish(box))
             return box
         line = QLineEdit(parent)
         line.setToolTip(in_words(feature))
         return line
 
-    def setEditorData(self, editor: QWidget, index: QModelIndex) -> None:
+    def _finish(self, editor: QWidget) -> None:
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor)
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
         feature = self._tree.feature(index.data(FEATURE) or "")
         text = "" if feature is None or feature.value is None else str(feature.value)
         if isinstance(editor, QComboBox):
@@ -195,7 +208,7 @@ class _ValueDelegate(QStyledItemDelegate):
         elif isinstance(editor, QLineEdit):
             editor.setText(text)
 
-    def setModelData(self, editor: QWidget, model: object, index: QModelIndex) -> None:
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
         feature = self._tree.feature(index.data(FEATURE) or "")
         text = editor.currentText() if isinstance(editor, QComboBox) else editor.property("text")
         if feature is not None:

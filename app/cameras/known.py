@@ -20,7 +20,8 @@ _FEATURES = "cameras/features"
 
 def added_producers(settings: QSettings) -> list[str]:
     """The `.cti` files that a person added here."""
-    return [str(path) for path in _read(settings, _ADDED, [])]
+    added: list[str] = _read(settings, _ADDED, [])
+    return [str(path) for path in added]
 
 
 def add_producer(settings: QSettings, path: Path) -> None:
@@ -68,7 +69,8 @@ def settings_of(info: CameraInfo, settings: QSettings) -> CameraSettings:
 
 def features_of(producer: str, camera: str, settings: QSettings) -> dict[str, FeatureValue]:
     """Features by name, in the order in which they were set."""
-    kept = _read(settings, _FEATURES, {}).get(f"{producer}|{camera}", {})
+    cameras: dict[str, dict[str, FeatureValue]] = _read(settings, _FEATURES, {})
+    kept = cameras.get(f"{producer}|{camera}", {})
     return {str(name): value for name, value in kept.items() if isinstance(value, (int, float, str))}
 
 
@@ -76,7 +78,7 @@ def remember_features(
     producer: str, camera: str, features: dict[str, FeatureValue], settings: QSettings
 ) -> None:
     """Keep `features` in place of those kept before; none forgets them."""
-    kept = _read(settings, _FEATURES, {})
+    kept: dict[str, dict[str, FeatureValue]] = _read(settings, _FEATURES, {})
     kept[f"{producer}|{camera}"] = features
     settings.setValue(_FEATURES, json.dumps(kept))
 

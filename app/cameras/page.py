@@ -153,6 +153,7 @@ class CamerasPage(QWidget):
         self.again.setEnabled(not self._background.busy)
         self.forget.setVisible(bool(self._wanted) and state != "closed")
         if state == "closed":
+            self._figures.stop()
             self.features.set_features([])
             self.view.set_image(None)
             self.view.set_placeholder("Choose a camera at the left")
@@ -214,8 +215,8 @@ class CamerasPage(QWidget):
             split.addWidget(widget)
             widget.setMinimumWidth(min(width, 340))
         split.setSizes([220, 590, 410])
-        for column, stretch in enumerate((0, 1, 0)):
-            split.setStretchFactor(column, stretch)
+        for place, stretch in enumerate((0, 1, 0)):
+            split.setStretchFactor(place, stretch)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(palette.SPACE_S)

@@ -1,6 +1,6 @@
 """Fields for the camera of a recipe."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -95,7 +95,9 @@ class CameraForm(QWidget):
             if info.id and info.id not in self._cameras:
                 self._cameras[info.id] = settings_of(info, self._context.settings)
                 self.device.addItem(info.id)
-                self.device.setItemData(self.device.count() - 1, camera_title(info), 3)
+                self.device.setItemData(
+                    self.device.count() - 1, camera_title(info), Qt.ItemDataRole.ToolTipRole
+                )
         self.changed.emit()
 
     def _browse(self) -> None:
@@ -141,9 +143,11 @@ class CameraForm(QWidget):
         return panel
 
     def _genicam_panel(self) -> QWidget:
+        line = QLineEdit()
+        line.setPlaceholderText("id or serial number; empty: the first found")
         self.device = QComboBox()
         self.device.setEditable(True)
-        self.device.lineEdit().setPlaceholderText("id or serial number; empty: the first found")
+        self.device.setLineEdit(line)
         self.device.currentTextChanged.connect(lambda _: self.changed.emit())
         panel = QWidget()
         panel.setObjectName("panel")

@@ -222,6 +222,8 @@ def _holds(picture: Picture, region: Region) -> bool:
 
 
 def _write_normal(picture: Picture, region: Region | None, path: Path) -> None:
+    if not picture.path.is_file():
+        raise DataError(f"the picture {picture.path} is gone", "check the folder again")
     if region is None:
         shutil.copyfile(picture.path, path)
         return

@@ -182,11 +182,14 @@ class ProductsPage(QWidget):
 
     def reload(self, chosen: object = None) -> None:
         """Read the recipes again."""
-        name = chosen if isinstance(chosen, str) and chosen else self.list.chosen()
+        named = chosen if isinstance(chosen, str) else ""
+        name, selected = named or self.list.chosen(), self.versions.chosen()
         names = self._store.products()
         self.list.show_entries([self._entry(product) for product in names], name)
         self._body.setCurrentWidget(self._filled if names else self._empty)
         self._show_product()
+        if selected is not None and not named and selected.name == self.list.chosen():
+            self.versions.select(selected.version)
 
     def _entry(self, name: str) -> Entry:
         try:

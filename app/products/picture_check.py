@@ -84,7 +84,7 @@ def read_picture(path: Path) -> Picture:
 def measure(path: Path, image: NDArray[np.uint8]) -> Picture:
     """Measure RGB uint8 [H, W, 3]."""
     height, width = image.shape[:2]
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     light, spread = float(grey.mean()), float(grey.std())
     sign = cv2.resize(grey, (SIGN_SIDE, SIGN_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     fault = ""
@@ -104,7 +104,8 @@ def sharpness(grey: NDArray[np.uint8]) -> float:
     """Variance of the Laplacian, at a scale that makes pictures of any size comparable."""
     scale = SHARPNESS_SIDE / max(grey.shape)
     if scale < 1.0:
-        grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(small, dtype=np.uint8)
     smooth = cv2.GaussianBlur(grey, (3, 3), 0)  # else the sensor's noise would count as detail
     return float(cv2.Laplacian(smooth, cv2.CV_32F).var())
 

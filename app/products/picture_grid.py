@@ -1,6 +1,6 @@
 """Pictures as a grid of thumbnails with what is wrong with them; a click leaves one out or takes it in."""
 
-from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -12,6 +12,7 @@ from app.widgets.rasters import to_qimage
 PICTURE = Qt.ItemDataRole.UserRole + 1
 IMAGE = Qt.ItemDataRole.UserRole + 2
 CELL = QSize(142, 164)
+Index = QModelIndex | QPersistentModelIndex
 
 
 class PictureGrid(QListWidget):
@@ -58,10 +59,12 @@ class PictureGrid(QListWidget):
 
 
 class _PictureDelegate(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return CELL
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         picture = index.data(PICTURE)
         image = index.data(IMAGE)
         if picture is None:

@@ -40,10 +40,10 @@ class RecipeDialog(QDialog):
         self.publish = button("Publish as a new version", "publish", self.accept, role="primary")
         cards = QHBoxLayout()
         cards.setSpacing(palette.SPACE_S)
-        for column in ((self._camera_card(), self._region_card()), (self._limits_card(), self._line_card())):
+        for pair in ((self._camera_card(), self._region_card()), (self._limits_card(), self._line_card())):
             stack = QVBoxLayout()
             stack.setSpacing(palette.SPACE_S)
-            for card in column:
+            for card in pair:
                 stack.addWidget(card)
             stack.addStretch(1)
             cards.addLayout(stack, 1)

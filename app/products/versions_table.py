@@ -54,9 +54,15 @@ class VersionsTable(QTableWidget):
                     font = item.font()
                     font.setBold(True)
                     item.setFont(font)
+                    item.setIcon(icon("tick", palette.OK))
                 self.setItem(row, column, item)
             if is_active:
-                self.item(row, 0).setIcon(icon("tick", palette.OK))
+                self.selectRow(row)
+
+    def select(self, version: int) -> None:
+        """Select a version, where it is there."""
+        for row, recipe in enumerate(self._versions):
+            if recipe.version == version:
                 self.selectRow(row)
 
     def chosen(self) -> Recipe | None:

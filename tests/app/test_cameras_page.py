@@ -9,7 +9,7 @@ from app.cameras.feature_tree import parse, spaced
 from app.cameras.known import add_producer, features_of
 from app.cameras.page import CamerasPage
 from app.context import AppContext
-from inspector_core.cameras.camera import Feature
+from inspector_core.cameras.camera import CameraInfo, Feature
 
 
 @pytest.fixture
@@ -59,6 +59,13 @@ def test_a_camera_is_found_shown_live_set_and_remembered(
 
     page.live.click()
     qtbot.waitUntil(lambda: page.view.image_size.width() == 200, timeout=10_000)
+
+
+def test_a_camera_that_is_not_there_is_said_in_words(qtbot, page: CamerasPage) -> None:
+    page.show_camera(CameraInfo("VikyTL_DEV_gone", "", "", "viky"))
+    qtbot.waitUntil(lambda: page.notice.kind == "error" and page.feed.state == "closed", timeout=30_000)
+    assert "VikyTL_DEV_gone" in page.notice.text
+    assert not page.live.isEnabled()
 
 
 def test_search_leaves_only_what_matches(qtbot, page: CamerasPage) -> None:

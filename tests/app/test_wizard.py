@@ -59,7 +59,7 @@ def test_thirty_photographs_become_a_running_recipe(qtbot, shell: Shell, photogr
     qtbot.mouseClick(wizard.next, LEFT)
 
     train = wizard.step
-    train.size.setCurrentIndex(train.size.findData(128))
+    train.input_size.setCurrentIndex(train.input_size.findData(128))
     train.unit.setCurrentIndex(train.unit.findData("steps"))
     train.length.setValue(2)
     qtbot.mouseClick(train.start_button, LEFT)

@@ -94,8 +94,8 @@ class FolderPanel(QWidget):
         self.working.emit(True)
         self._background.run(
             lambda: self._read(folder, stop),
-            lambda pictures: stop.is_set() or self._done(folder, pictures),
-            lambda error: stop.is_set() or self._fail(error),
+            lambda pictures: None if stop.is_set() else self._done(folder, pictures),
+            lambda error: None if stop.is_set() else self._fail(error),
         )
 
     def show_problems(self, pictures: list[Picture]) -> None:

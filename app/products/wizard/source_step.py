@@ -1,6 +1,7 @@
 """The second step: pictures of good parts, with the quality gate."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -118,7 +119,7 @@ class SourceStep(Step):
             ("folder", "From a folder", "folder"),
             ("camera", "From a camera", "cameras"),
         ):
-            entry = button(text, sign, lambda source=source: self.choose(source))
+            entry = button(text, sign, partial(self.choose, source))
             entry.setCheckable(True)
             entry.setChecked(source == self.draft.source)
             group.addButton(entry)

@@ -224,7 +224,7 @@ class TrainStep(Step):
 
     def _take_settings(self) -> None:
         self.draft.preset = str(self.preset.currentData())
-        self.draft.size = int(self.size.currentData())
+        self.draft.size = int(self.input_size.currentData())
         steps = self.unit.currentData() == "steps"
         self.draft.steps = int(self.length.value()) if steps else None
         self.draft.minutes = None if steps else self.length.value()
@@ -263,18 +263,20 @@ class TrainStep(Step):
 
     def _build_settings(self) -> Card:
         self._settings = Card()
-        self.preset, self.size, self.unit = QComboBox(), QComboBox(), QComboBox()
+        self.preset, self.input_size, self.unit = QComboBox(), QComboBox(), QComboBox()
         for name, title in PRESETS.items():
             self.preset.addItem(title, name)
         for size in SIZES:
-            self.size.addItem(f"{size} × {size}", size)
-        self.size.setCurrentIndex(SIZES.index(self.draft.size))
-        self.size.setToolTip("Pictures are scaled to this. Larger shows finer defects and takes longer.")
+            self.input_size.addItem(f"{size} × {size}", size)
+        self.input_size.setCurrentIndex(SIZES.index(self.draft.size))
+        self.input_size.setToolTip(
+            "Pictures are scaled to this. Larger shows finer defects and takes longer."
+        )
         self.unit.addItem("minutes", "minutes")
         self.unit.addItem("steps", "steps")
         self.length = QDoubleSpinBox()
         self._scale_length()
-        for box in (self.preset, self.size):
+        for box in (self.preset, self.input_size):
             box.currentIndexChanged.connect(lambda _: self._take_settings())
         self.unit.currentIndexChanged.connect(lambda _: self._unit_changed())
         self.length.valueChanged.connect(lambda _: self._take_settings())
@@ -283,7 +285,7 @@ class TrainStep(Step):
         length.addWidget(self.unit)
         form = Form()
         form.add("Network", self.preset)
-        form.add("Input size", self.size)
+        form.add("Input size", self.input_size)
         form.add("Length", length)
         self._settings.body.addLayout(form)
         return self._settings
