@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from inspector_core.inspection.latency import LatencyMeter
 from inspector_core.inspection.line import Counts, Latest, LineState
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
+
+if TYPE_CHECKING:
+    from inspector_core.engines.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -55,21 +58,45 @@ class Line(Protocol):
     def acknowledge(self) -> None: ...
 
 
+class Archiving(Protocol):
+    """How the archive of pictures fares; may be read from any thread."""
+
+    @property
+    def dropped_images(self) -> int: ...
+    @property
+    def archive_error(self) -> str: ...
+
+
 class LineWatch:
     """What the screen wants to see of a run beyond the line's own figures; written by the line's threads.
 
     Attributes:
         engine_name: e.g. `torch-cpu-bf16`; empty until the engine is open.
-        dropped_images: pictures that the archive could not keep up with.
-        archive_error: why pictures can't be archived, in words; empty while they can.
     """
 
     def __init__(self) -> None:
         self.engine_name = ""
-        self.dropped_images = 0
-        self.archive_error = ""
+        self._recorder: Archiving | None = None
         self._lock = threading.Lock()
         self._rejects: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+
+    @property
+    def dropped_images(self) -> int:
+        """Parts whose pictures should have been archived and were not."""
+        return self._recorder.dropped_images if self._recorder else 0
+
+    @property
+    def archive_error(self) -> str:
+        """Why pictures can't be archived, in words; empty while they can."""
+        return self._recorder.archive_error if self._recorder else ""
+
+    def opened(self, engine: "Engine") -> None:
+        """Note the engine that inspects."""
+        self.engine_name = engine.name
+
+    def recorded_by(self, recorder: Archiving) -> None:
+        """Note whose archive takes the pictures."""
+        self._recorder = recorder
 
     def saw(self, inspection: Inspection, images: PartImages | None) -> None:
         """Keep the picture of a part that did not pass, by its number; the oldest falls out."""

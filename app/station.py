@@ -1,16 +1,13 @@
 """The real station behind the bridge: this workspace's records, cameras and engines."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.line_bridge import LineWatch
-from inspector_core.errors import ModelFileError, RecipeError
-from inspector_core.inspection.line import InspectionLine, OnCommit, Recorder
+from inspector_core.inspection.line import InspectionLine
 from inspector_core.inspection.recipe import Recipe
-from inspector_core.inspection.verdict import Inspection, PartImages
 from inspector_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from inspector_core.detectors.model_file import ModelMetadata
     from inspector_core.records import Records
 
 
@@ -33,39 +30,14 @@ class WorkspaceStation:
 
     def open_line(self, recipe: Recipe, records: "Records", watch: LineWatch) -> InspectionLine:
         """A line that is ready to start. Raises CameraError or ModelFileError."""
-        from inspector_core.engines.factory import open_engine
-        from inspector_core.jobs.station import camera_of, model_of
+        from inspector_core.jobs.station import line_of
 
-        try:
-            model = model_of(recipe, self._workspace)
-        except RecipeError as error:
-            raise ModelFileError(error.problem, error.remedy) from error
-        opened: list[Any] = []
-
-        def engine() -> Any:
-            opened.append(open_engine(model, self._device))
-            watch.engine_name = opened[0].name
-            return opened[0]
-
-        def make_recorder(on_commit: OnCommit) -> Recorder:
-            return _watched_recorder(records, recipe, opened[0].model, on_commit, watch)
-
-        camera = camera_of(recipe, self._workspace)
-        return InspectionLine(recipe, camera, engine, make_recorder, workspace=self._workspace)
-
-
-def _watched_recorder(
-    records: "Records", recipe: Recipe, model: "ModelMetadata", on_commit: OnCommit, watch: LineWatch
-) -> Recorder:
-    from inspector_core.jobs.station import SessionRecorder
-
-    class WatchedRecorder(SessionRecorder):
-        """Shows the screen what passes through to the records."""
-
-        def record(self, inspection: Inspection, images: PartImages | None) -> None:
-            watch.saw(inspection, images)
-            watch.dropped_images = self._writer.dropped_images
-            watch.archive_error = self._writer.archive_error
-            super().record(inspection, images)
-
-    return WatchedRecorder(records, recipe, model, on_commit, "", "")
+        return line_of(
+            recipe,
+            self._workspace,
+            records,
+            device=self._device,
+            on_engine=watch.opened,
+            on_recorder=watch.recorded_by,
+            on_part=watch.saw,
+        )

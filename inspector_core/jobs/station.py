@@ -8,12 +8,14 @@ from inspector_core.cameras.factory import open_camera
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.factory import open_engine
-from inspector_core.errors import RecipeError
+from inspector_core.errors import ModelFileError
 from inspector_core.inspection.line import InspectionLine, OnCommit, Recorder
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, PartImages
 from inspector_core.records import Records
 from inspector_core.workspace import Workspace
+
+OnPart = Callable[[Inspection, PartImages | None], None]
 
 
 def camera_of(recipe: Recipe, workspace: Workspace) -> Camera:
@@ -42,18 +44,19 @@ def line_of(
     lot: str = "",
     max_parts: int | None = None,
     on_engine: Callable[[Engine], None] = lambda engine: None,
-    on_part: Callable[[Inspection, PartImages | None], None] = lambda inspection, images: None,
+    on_recorder: Callable[["SessionRecorder"], None] = lambda recorder: None,
+    on_part: OnPart = lambda inspection, images: None,
 ) -> InspectionLine:
     """A line that is ready to start; its session in the records begins and ends with it.
 
     Args:
         camera: instead of the recipe's.
-        on_engine: told of the engine once it is open.
-        on_part: told of each part that the records have accepted, by the line's thread.
+        on_engine, on_recorder: told of each once it is open, by the line's thread.
+        on_part: told of each part before it goes to the records, by the line's thread; it must be quick.
 
     Raises:
         CameraError: a setting of the recipe's camera is wrong.
-        RecipeError: the recipe's model is gone.
+        ModelFileError: the recipe's model is gone.
     """
     model = model_of(recipe, workspace)
     opened: list[Engine] = []
@@ -64,7 +67,11 @@ def line_of(
         return opened[0]
 
     def make_recorder(on_commit: OnCommit) -> Recorder:
-        return SessionRecorder(records, recipe, opened[0].model, on_commit, operator, lot, on_part)
+        recorder = SessionRecorder(
+            records, recipe, opened[0].model, on_commit, operator=operator, lot=lot, on_part=on_part
+        )
+        on_recorder(recorder)
+        return recorder
 
     return InspectionLine(
         recipe,
@@ -82,12 +89,12 @@ def model_of(recipe: Recipe, workspace: Workspace) -> Path:
     """The recipe's model file.
 
     Raises:
-        RecipeError: it is gone.
+        ModelFileError: it is gone.
     """
     path = recipe.model_path(workspace)
     if not path.is_file():
         problem = f"the model {path} of the recipe {recipe.name} is gone"
-        raise RecipeError(problem, "put it back or publish the recipe with another model")
+        raise ModelFileError(problem, "put it back or publish the recipe with another model")
     return path
 
 
@@ -100,9 +107,10 @@ class SessionRecorder:
         recipe: Recipe,
         model: ModelMetadata,
         on_commit: OnCommit,
+        *,
         operator: str = "",
         lot: str = "",
-        on_part: Callable[[Inspection, PartImages | None], None] = lambda inspection, images: None,
+        on_part: OnPart = lambda inspection, images: None,
     ) -> None:
         self._records = records
         self._on_part = on_part
@@ -110,10 +118,20 @@ class SessionRecorder:
         self._session = records.start_session(recipe, model.sha256, operator, lot, model_metadata=facts)
         self._writer = records.writer(self._session, on_commit, recipe.archive)
 
+    @property
+    def dropped_images(self) -> int:
+        """Parts whose pictures should have been archived and were not; also after the end."""
+        return self._writer.dropped_images
+
+    @property
+    def archive_error(self) -> str:
+        """What keeps pictures from being written at the moment; empty while all is well."""
+        return self._writer.archive_error
+
     def record(self, inspection: Inspection, images: PartImages | None) -> None:
         """Hand one part to the writer; see `RecordWriter.record`."""
+        self._on_part(inspection, images)  # first: once it is committed, others look for what this keeps
         self._writer.record(inspection, images)
-        self._on_part(inspection, images)
 
     def close(self) -> None:
         """Commit what is waiting, then end the session. Raises RecordsError where not all was committed."""

@@ -218,7 +218,7 @@ def test_pictures_that_were_not_archived_are_told(qtbot, live, line, images):
     line.inspect(Verdict.PASS, images)
     line.commit()
     qtbot.waitUntil(lambda: live.controls.state.word == "Running")
-    line.watch.dropped_images = 3
+    line.watch.recorded_by(SimpleNamespace(dropped_images=3, archive_error=""))
     qtbot.waitUntil(lambda: "3 pictures" in live.controls.state.detail)
 
 

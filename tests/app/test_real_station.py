@@ -82,6 +82,16 @@ def test_a_real_line_is_shown_counted_and_recorded(qtbot, context, real_recipe):
     assert not newest.picture.isNull()
 
 
+def test_an_archive_that_takes_no_pictures_is_told_while_the_line_goes_on(qtbot, context, real_recipe):
+    context.workspace.archive.rmdir()
+    context.workspace.archive.write_text("in the way")
+    with qtbot.waitSignal(context.bridge.stopped, timeout=60_000) as told:
+        context.bridge.start(real_recipe)
+    assert told.args[0].failed == PARTS
+    assert context.bridge.watch.dropped_images == PARTS
+    assert "can't be written" in context.bridge.watch.archive_error
+
+
 def test_a_model_that_is_gone_is_plain_at_once(qtbot, context, real_recipe):
     from app.live.page import LivePage
 
