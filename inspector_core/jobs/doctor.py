@@ -15,7 +15,7 @@ import psutil
 from inspector_core.cameras.discovery import discover
 from inspector_core.cameras.producers import find_producers
 from inspector_core.errors import CameraError, NormaError, WorkspaceError
-from inspector_core.records import check_file
+from inspector_core.records import check_file, is_older
 from inspector_core.resources import resource
 from inspector_core.workspace import Workspace, default_root
 
@@ -127,7 +127,10 @@ def _database(path: Path) -> Facts:
     if not path.exists():
         return {"file": str(path), "state": "not made yet"}
     check_file(path, thorough=True)
-    return {"file": str(path), "state": "healthy", "size_mb": round(path.stat().st_size / 2**20, 1)}
+    state = "healthy"
+    if is_older(path):
+        state += ", of an older version: it is migrated, after a backup, when it is opened"
+    return {"file": str(path), "state": state, "size_mb": round(path.stat().st_size / 2**20, 1)}
 
 
 def _demo() -> Facts:

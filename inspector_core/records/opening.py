@@ -83,6 +83,22 @@ def check_file(path: Path, *, thorough: bool = False, busy_timeout_s: float = 5.
         raise in_words(error, str(path)) or damaged(str(path), str(error)) from error
 
 
+def is_older(path: Path, *, busy_timeout_s: float = 5.0, migrations: Path = MIGRATIONS) -> bool:
+    """Whether opening a sound SQLite file will migrate it; changes nothing.
+
+    Raises:
+        RecordsError: of a newer version of the program, or of another program.
+    """
+    url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+    database = Database(url, busy_timeout_s=busy_timeout_s, migrating=True)
+    script = ScriptDirectory.from_config(_config(migrations))
+    try:
+        with database.read() as connection:
+            return _revision(connection, script, str(path)) not in (None, script.get_current_head())
+    finally:
+        database.close()
+
+
 def _check(connection: sqlite3.Connection, path: Path, thorough: bool) -> None:
     if thorough:
         pragmas = ["PRAGMA integrity_check(1)"]
@@ -115,16 +131,14 @@ def _read_only(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
 def _migrate(url: URL, busy_timeout_s: float, migrations: Path) -> None:
     """Bring the database to the newest revision in one transaction, after a backup."""
     database = Database(url, busy_timeout_s=busy_timeout_s, migrating=True)
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    name, config = str(database.name), _config(migrations)
     script = ScriptDirectory.from_config(config)
     try:
         with database.read() as connection:
-            if _revision(connection, script, database) == script.get_current_head():
+            if _revision(connection, script, name) == script.get_current_head():
                 return
         with database.write() as connection:
-            revision = _revision(connection, script, database)  # again: another start may have been first
+            revision = _revision(connection, script, name)  # again: another start may have been first
             if revision == script.get_current_head():
                 return
             if revision is not None and database.is_sqlite:
@@ -136,18 +150,23 @@ def _migrate(url: URL, busy_timeout_s: float, migrations: Path) -> None:
         database.close()
 
 
-def _revision(connection: Connection, script: ScriptDirectory, database: Database) -> str | None:
+def _config(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _revision(connection: Connection, script: ScriptDirectory, name: str) -> str | None:
     """The database's revision, None where it is empty."""
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
         if inspect(connection).get_table_names():
-            raise RecordsError(
-                f"the database {database.name} belongs to another program", "choose another workspace"
-            )
+            raise RecordsError(f"the database {name} belongs to another program", "choose another workspace")
         return None
     if revision not in {known.revision for known in script.walk_revisions()}:
         raise RecordsError(
-            f"the database {database.name} was written by a newer version of Norma (revision {revision})",
+            f"the database {name} was written by a newer version of Norma (revision {revision})",
             "install that version, or choose another workspace; nothing was changed",
         )
     return revision

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from inspector_core.cameras.camera import CameraInfo
 from inspector_core.jobs import doctor
-from inspector_core.records import Records
+from inspector_core.records import Records, is_older
+from inspector_core.records.opening import MIGRATIONS
 from inspector_core.workspace import Workspace
 
 
@@ -22,6 +26,16 @@ def two_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
         CameraInfo("", "", "", "bad.cti", details=broken),
     ]
     monkeypatch.setattr(doctor, "discover", lambda producers: found)
+
+
+@pytest.fixture
+def next_release(tmp_path: Path) -> Path:
+    """The migrations of a later program."""
+    folder = tmp_path / "later" / "migrations"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    later = 'revision = "0002"\ndown_revision = "0001"\n'
+    (folder / "versions" / "0002_second.py").write_text(later)
+    return folder
 
 
 def problems(report: dict[str, object]) -> str:
@@ -58,6 +72,39 @@ def test_a_sound_database_is_healthy_and_a_damaged_one_a_problem(tmp_path: Path)
     report = doctor.examine(tmp_path)
     assert "norma.db" in problems(report)
     assert workspace.database.read_bytes() == bytes(data)
+
+
+def stamp(database: Path, revision: str) -> bytes:
+    """Say that the database is of `revision`; returns its bytes."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    return database.read_bytes()
+
+
+def test_a_database_of_a_newer_version_is_a_problem_and_is_left_as_it_is(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path)
+    Records.open(workspace).close()
+    before = stamp(workspace.database, "9999")
+    assert "written by a newer version of Norma (revision 9999)" in problems(doctor.examine(tmp_path))
+    assert workspace.database.read_bytes() == before
+
+
+def test_an_older_database_is_healthy_and_told_to_be_older(
+    tmp_path: Path, next_release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace.open(tmp_path)
+    Records.open(workspace).close()
+    before = workspace.database.read_bytes()
+    assert doctor.examine(tmp_path)["database"]["state"] == "healthy"
+    monkeypatch.setattr(doctor, "is_older", partial(is_older, migrations=next_release))
+    assert "of an older version" in doctor.examine(tmp_path)["database"]["state"]
+    assert workspace.database.read_bytes() == before
+
+
+def test_a_foreign_database_is_a_problem(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(Workspace.open(tmp_path).database)) as connection, connection:
+        connection.execute("CREATE TABLE stamps (country TEXT)")
+    assert "belongs to another program" in problems(doctor.examine(tmp_path))
 
 
 def test_a_nearly_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
