@@ -49,7 +49,7 @@ def producer_name(producer: str) -> str:
 
 def producer_title(producer: str) -> str:
     """What a producer is called on the screen."""
-    return "Virtual cameras (viky)" if producer_name(producer) == VIKY else Path(producer).stem
+    return "viky (virtual)" if producer_name(producer) == VIKY else Path(producer).stem
 
 
 def camera_title(info: CameraInfo) -> str:

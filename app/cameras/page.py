@@ -211,10 +211,10 @@ class CamerasPage(QWidget):
         split.setChildrenCollapsible(False)
         split.setHandleWidth(palette.SPACE_S)
         split.setStyleSheet("QSplitter::handle { background: transparent; }")
-        for widget, width in ((self._found_card(), 220), (self._middle(), 590), (self._feature_card(), 410)):
+        for widget, width in ((self._found_card(), 250), (self._middle(), 570), (self._feature_card(), 400)):
             split.addWidget(widget)
             widget.setMinimumWidth(min(width, 340))
-        split.setSizes([220, 590, 410])
+        split.setSizes([250, 570, 400])
         for place, stretch in enumerate((0, 1, 0)):
             split.setStretchFactor(place, stretch)
         column = QVBoxLayout(self)

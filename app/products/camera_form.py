@@ -62,10 +62,6 @@ class CameraForm(QWidget):
             return "Name the folder or the video that is played."
         return ""
 
-    def wait(self) -> None:
-        """Wait for the search."""
-        self._background.wait(5.0)
-
     def _show(self, settings: CameraSettings) -> None:
         self.kind.setCurrentIndex(list(KINDS).index(settings.kind))
         self._panels.setCurrentIndex(self.kind.currentIndex())
@@ -145,6 +141,7 @@ class CameraForm(QWidget):
     def _genicam_panel(self) -> QWidget:
         line = QLineEdit()
         line.setPlaceholderText("id or serial number; empty: the first found")
+        line.setStyleSheet("border: 0; padding: 0; min-height: 0; background: transparent;")
         self.device = QComboBox()
         self.device.setEditable(True)
         self.device.setLineEdit(line)

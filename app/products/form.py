@@ -1,7 +1,7 @@
 """Forms: names at the left, fields at the right, both centred on their line."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QGridLayout, QLayout, QWidget
 
 from app.theme import palette
 from app.widgets import label
@@ -20,6 +20,7 @@ class Form(QGridLayout):
     def add(self, name: "str | QCheckBox", field: QWidget | QLayout) -> None:
         """Append a row."""
         row = self.rowCount()
+        indent(field)
         title = label(name, "muted") if isinstance(name, str) else name
         self.addWidget(title, row, 0, Qt.AlignmentFlag.AlignVCenter)
         if isinstance(field, QWidget):
@@ -31,8 +32,21 @@ class Form(QGridLayout):
     def add_wide(self, field: QWidget | QLayout) -> None:
         """Append a row that takes the whole width."""
         row = self.rowCount()
+        indent(field)
         if isinstance(field, QWidget):
             self.addWidget(field, row, 0, 1, 2)
         else:
             field.setSpacing(palette.SPACE_S)
             self.addLayout(field, row, 0, 1, 2)
+
+
+def indent(field: QWidget | QLayout) -> None:
+    """Keep numbers off the left edge of their fields, where the style sheet's padding does not reach."""
+    if isinstance(field, QLayout):
+        for index in range(field.count()):
+            item = field.itemAt(index)
+            widget = None if item is None else item.widget()
+            if widget is not None:
+                indent(widget)
+    elif isinstance(field, QAbstractSpinBox):
+        field.lineEdit().setTextMargins(palette.SPACE_S, 0, 0, 0)

@@ -109,10 +109,6 @@ class RecipeDialog(QDialog):
         self._context.settings.setValue("person/name", self.author)
         super().accept()
 
-    def done(self, result: int) -> None:
-        self.camera.wait()
-        super().done(result)
-
     def _check(self) -> None:
         if not hasattr(self, "reason_line"):
             return

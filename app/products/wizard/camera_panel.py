@@ -8,6 +8,7 @@ from app.cameras.feed import CameraFeed
 from app.cameras.known import added_producers, camera_title, search, settings_of
 from app.context import AppContext
 from app.products.draft import Draft
+from app.products.form import indent
 from app.products.picture_check import Picture, measure
 from app.theme import palette
 from app.widgets import ImageView, button, label
@@ -153,6 +154,7 @@ class CameraPanel(QWidget):
         self.every.setCheckable(True)
         self.every.toggled.connect(self._switch)
         self.pause = QSpinBox()
+        indent(self.pause)
         self.pause.setRange(1, 60)
         self.pause.setValue(2)
         self.pause.setSuffix(" s")

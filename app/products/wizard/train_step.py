@@ -6,6 +6,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
     QProgressBar,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -216,9 +217,19 @@ class TrainStep(Step):
         self.start_button.setText(
             "Resume" if resume else "Train again" if self.draft.model else "Start training"
         )
+        self._stress(self.start_button, self.draft.model is None)
         self.stop_button.setVisible(busy)
         self.stop_button.setEnabled(not self._stopping)
         self.changed.emit()
+
+    @staticmethod
+    def _stress(pressed: QPushButton, primary: bool) -> None:
+        """Only one button of the wizard is the one to press next."""
+        role = "primary" if primary else ""
+        if pressed.property("role") != role:
+            pressed.setProperty("role", role)
+            pressed.style().unpolish(pressed)
+            pressed.style().polish(pressed)
 
     # settings
 
