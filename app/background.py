@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -40,7 +41,10 @@ class Background(QObject):
         done: Callable[[Any], object] | None = None,
         failed: Callable[[BaseException], object] | None = None,
     ) -> int:
-        """Start `work()` in a thread; then `done(result)` or `failed(error)`. Returns the job's number."""
+        """Start `work()` in a thread; then `done(result)` or `failed(error)`. Returns the job's number.
+
+        Work that was given up, which it says by CancelledError, is followed by neither.
+        """
         self._next += 1
         job = self._next
         self._waiting[job] = (done, failed or self._failed)
@@ -65,6 +69,8 @@ class Background(QObject):
         error: BaseException | None = None
         try:
             result = work()
+        except CancelledError as caught:
+            error = caught
         except Exception as caught:
             log.exception("background work failed")
             error = caught
@@ -76,6 +82,8 @@ class Background(QObject):
     def _deliver(self, job: int, result: object, error: BaseException | None) -> None:
         self._threads.pop(job, None)
         done, failed = self._waiting.pop(job, (None, None))
+        if isinstance(error, CancelledError):
+            return
         if error is not None:
             if failed is not None:
                 failed(error)

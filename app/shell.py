@@ -1,6 +1,8 @@
 """The window with its pages, the line behind it, and the wires between them."""
 
 import logging
+import threading
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Signal
@@ -35,6 +37,7 @@ class Shell(QObject):
         self.context = AppContext(workspace, RecipeStore(workspace), self.bridge, settings, go=self.go)
         self.window = MainWindow(pages(self.context))
         self._background = Background(self, self._failed)
+        self._closing = threading.Event()
         self._connect()
         self._restore()
 
@@ -59,16 +62,22 @@ class Shell(QObject):
         def prepare() -> Recipe:
             from inspector_core.jobs.demo_line import prepare_demo
 
-            return prepare_demo(workspace, self._drawn.emit)
+            return prepare_demo(workspace, drawn)
+
+        def drawn(done: int, total: int) -> None:
+            if self._closing.is_set():  # else the process would stay until the last part is drawn
+                raise CancelledError
+            self._drawn.emit(done, total)
 
         self._say_drawn(0, 0)
         self._background.run(prepare, self._demo_ready, self._demo_failed)
 
     def shut_down(self) -> None:
-        """Stop the line, wait until all is recorded, close the database."""
+        """Stop the line, wait until all is recorded, close the database; what is being set up is given up."""
+        self._closing.set()
         if not self.bridge.shut_down():
             log.error("the line did not end in time")
-        self._background.wait(2.0)
+        self._background.wait()
 
     def _live(self) -> "LivePage":
         """The Live page, in front. It can't fail to open: the application is nothing without it."""

@@ -39,6 +39,9 @@ def prepare_demo(workspace: Workspace, on_progress: OnProgress = lambda done, to
     A recipe that the user has published since (another threshold, say) stays as it is. One of ours gives way
     to a new version where Norma now ships another model.
 
+    Args:
+        on_progress: told of each part that is drawn; what it raises ends the drawing and leaves none of it.
+
     Raises:
         ModelFileError: the shipped model is missing or damaged.
         WorkspaceError: the workspace is full or can't be written.

@@ -3,7 +3,10 @@
 import logging
 import sys
 import threading
+import time
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
@@ -168,6 +171,33 @@ def test_a_demo_that_can_not_be_prepared_says_why(qtbot, shell, monkeypatch):
     shell.start_demo()
     qtbot.waitUntil(lambda: shell.window.notice.text == "The disk is full: free some space.")
     assert shell.go("Live").banner.word == "STOPPED"
+
+
+def test_closing_the_window_ends_the_drawing_of_the_demo(qtbot, shell, monkeypatch, tmp_path):
+    from inspector_core.jobs import demo_line
+
+    drawn = []
+
+    def draw_slowly(seed, kind):
+        drawn.append(seed)
+        time.sleep(0.05)
+        return SimpleNamespace(image=np.zeros((8, 8, 3), np.uint8))
+
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(b"a model")
+    monkeypatch.setattr(demo_line, "resource", lambda name: model)
+    monkeypatch.setattr(demo_line, "read_metadata", lambda path: None)
+    monkeypatch.setattr(demo_line, "demo_recipe", lambda metadata: None)
+    monkeypatch.setattr(demo_line, "draw_part", draw_slowly)
+    monkeypatch.setattr(demo_line, "GOOD", 1000)
+    live = shell.go("Live")
+    shell.start_demo()
+    qtbot.waitUntil(lambda: "part" in live.banner.detail)
+    shell.window.close()
+    shell.shut_down()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPool")]
+    assert len(drawn) < 500
+    assert list((shell.context.workspace.root / "demo").iterdir()) == []
 
 
 def test_a_workspace_that_can_not_be_written_ends_with_a_sentence(qtbot, tmp_path, capsys, monkeypatch):
