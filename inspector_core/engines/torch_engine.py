@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
@@ -27,7 +27,8 @@ class TorchEngine:
         detector: with its weights loaded; the engine takes it over.
         model: what its file says.
         device: a torch device.
-        body: number type of the networks' bodies; schedule, last convolutions and scores stay float32.
+        body: number type of the networks' bodies; schedule, normalisation, last convolutions and scores stay
+            float32.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class TorchEngine:
         self._detector = detector.eval().requires_grad_(False).to(device)
         for network in (detector.denoiser.network, detector.segmentation):
             network.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            network.outlet.float()
+            for layer in network.modules():
+                if layer is network.outlet or isinstance(layer, nn.BatchNorm2d | nn.GroupNorm):
+                    layer.float()
 
     @property
     def name(self) -> str:

@@ -125,7 +125,9 @@ def _train(
             raise ModelFileError(
                 f"training diverged at step {trainer.step_count}", "start again with another --seed or preset"
             )
-        if request.samples is not None and (now - pictured >= SAMPLES_EVERY_S or trainer.step_count == 1):
+        last = pace.done(trainer.step_count)
+        due = now - pictured >= SAMPLES_EVERY_S or trainer.step_count == 1 or last
+        if request.samples is not None and due:
             write_samples(request.samples, trainer.detector, check[0][:SAMPLES])
             pictured = now
         stop = cancelled()
@@ -134,7 +136,7 @@ def _train(
             saved = now
         if stop:
             raise TrainingCancelled(f"cancelled at step {trainer.step_count}; {path} holds the state")
-        if now - reported >= REPORT_EVERY_S or pace.done(trainer.step_count):
+        if now - reported >= REPORT_EVERY_S or last:
             losses = {name: value / count for name, value in sums.items()}
             sums, count, reported = {}, 0, now
             fraction = pace.fraction(trainer.step_count)
