@@ -85,7 +85,9 @@ def test_an_image_has_the_same_score_in_two_processes(norma, demo_workspace: Wor
     assert alone["images"][0]["score"] == first["images"][1]["score"]
 
 
-def test_a_recipe_on_the_virtual_genicam_camera_records_frames(norma, demo_workspace: Workspace, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_recipe_on_the_virtual_genicam_camera_records_frames(  # type: ignore[no-untyped-def]
+    norma, demo_workspace: Workspace, tmp_path: Path
+) -> None:
     published = next((demo_workspace.recipes).rglob("v0001.toml")).read_text()
     assert NAME in published
     head, _, tail = published.partition("[camera]")
