@@ -104,8 +104,10 @@ def _draw_frames(folder: Path, on_progress: OnProgress) -> None:
         write_png(unfinished / f"{number + 1:04d}-{kind}.png", part.image)
 
     try:
+        draw(0)  # alone: it makes what all parts share, which four threads would make four times
+        on_progress(1, len(kinds))
         with ThreadPoolExecutor(max_workers=4) as pool:
-            for done, _ in enumerate(pool.map(draw, range(len(kinds))), start=1):
+            for done, _ in enumerate(pool.map(draw, range(1, len(kinds))), start=2):
                 on_progress(done, len(kinds))
         unfinished.chmod(0o755)
         unfinished.rename(folder)
