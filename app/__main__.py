@@ -14,11 +14,11 @@ class QtWindow:
 
         return obstacle()
 
-    def open(self, workspace: Path | None, *, demo: bool = False) -> int:
+    def open(self, workspace: Path | None, *, demo: bool = False, parts: int | None = None) -> int:
         """Show the window until it is closed."""
         from app.main import run_app
 
-        return run_app(workspace, demo=demo)
+        return run_app(workspace, demo=demo, parts=parts)
 
 
 def main() -> int:

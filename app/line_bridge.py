@@ -119,8 +119,8 @@ class Station(Protocol):
     def open_records(self) -> Any:
         """The database of the workspace. Raises NormaError."""
 
-    def open_line(self, recipe: Recipe, records: Any, watch: LineWatch) -> Line:
-        """A line that has not been started. Raises NormaError."""
+    def open_line(self, recipe: Recipe, records: Any, watch: LineWatch, max_parts: int | None = None) -> Line:
+        """A line that has not been started; it ends after `max_parts`, if given. Raises NormaError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +212,15 @@ class LineBridge(QObject):
         """Open the database in a thread; then `records_opened` or `failed`."""
         self._background.run(self._records_now, self.records_opened.emit)
 
-    def start(self, recipe: Recipe) -> None:
-        """Open and start a line; a second start while one runs does nothing."""
+    def start(self, recipe: Recipe, max_parts: int | None = None) -> None:
+        """Open and start a line, for `max_parts` if given; a second start while one runs does nothing."""
         if self.running:
             return
         self.recipe, self._opening, self._stop_asked = recipe, True, False
         self._forget_run()
         watch = self.watch = LineWatch()
         self._show(LineState.STARTING, "")
-        self._background.run(lambda: self._open(recipe, watch), self._opened)
+        self._background.run(lambda: self._open(recipe, watch, max_parts), self._opened)
 
     def stop(self) -> None:
         """Ask for an orderly end; `stopped` follows when all parts in flight are recorded."""
@@ -258,9 +258,9 @@ class LineBridge(QObject):
                 self._records = self._station.open_records()
             return self._records
 
-    def _open(self, recipe: Recipe, watch: LineWatch) -> Line | None:
+    def _open(self, recipe: Recipe, watch: LineWatch, max_parts: int | None) -> Line | None:
         records = self._records_now()
-        line = self._station.open_line(recipe, records, watch)
+        line = self._station.open_line(recipe, records, watch, max_parts)
         if self._stop_asked:
             return None
         line.start()

@@ -5,9 +5,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSettings, Qt, QtMsgType, Signal, qInstallMessageHandler
 from PySide6.QtGui import QColor, QPainter, QPixmap
@@ -18,18 +19,24 @@ from inspector_core.errors import NormaError
 from inspector_core.logs import log_file, log_to
 from inspector_core.workspace import Workspace
 
+if TYPE_CHECKING:
+    from app.shell import Shell
+
 log = logging.getLogger(__name__)
 
 OK, OWN_FAULT, USER_ERROR = 0, 1, 2
 
 
-def run_app(folder: Path | None = None, *, demo: bool = False, recipe: str = "") -> int:
+def run_app(
+    folder: Path | None = None, *, demo: bool = False, recipe: str = "", parts: int | None = None
+) -> int:
     """Show the window until it is closed; returns the exit status.
 
     Args:
         folder: the workspace; None for the user's own.
         demo: put the demo product into the workspace and start its line.
         recipe: start the line with this recipe.
+        parts: this first run ends after so many.
     """
     app = _application()
     splash = _splash()
@@ -44,7 +51,7 @@ def run_app(folder: Path | None = None, *, demo: bool = False, recipe: str = "")
     reporter = FaultReporter()
     reporter.install()
     try:
-        return _run(app, splash, workspace, reporter, demo, recipe)
+        return _run(app, splash, workspace, reporter, partial(_begin, demo=demo, recipe=recipe, parts=parts))
     except Exception:
         log.exception("the application could not start")
         splash.close()
@@ -59,8 +66,7 @@ def _run(
     splash: QSplashScreen,
     workspace: Workspace,
     reporter: "FaultReporter",
-    demo: bool,
-    recipe: str,
+    begin: Callable[["Shell"], None],
 ) -> int:
     from app.shell import Shell  # pyqtgraph and the screens: behind the splash
 
@@ -71,15 +77,19 @@ def _run(
     try:
         shell.show()
         splash.finish(shell.window)
-        if demo:
-            shell.start_demo()
-        elif recipe:
-            shell.start_recipe(recipe)
+        begin(shell)
         return app.exec()
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)
         shell.shut_down()
+
+
+def _begin(shell: "Shell", *, demo: bool, recipe: str, parts: int | None) -> None:
+    if demo:
+        shell.start_demo(parts)
+    elif recipe:
+        shell.start_recipe(recipe, parts)
 
 
 def _application() -> QApplication:

@@ -51,12 +51,12 @@ class Shell(QObject):
         self.window.show()
         self.bridge.open_records()
 
-    def start_recipe(self, name: str) -> None:
-        """Start the line with the active version of `name`."""
-        self._live().start(name)
+    def start_recipe(self, name: str, parts: int | None = None) -> None:
+        """Start the line with the active version of `name`; it ends after `parts`, if given."""
+        self._live().start(name, parts)
 
-    def start_demo(self) -> None:
-        """Put the demo product into the workspace where it is missing, then start its line."""
+    def start_demo(self, parts: int | None = None) -> None:
+        """Put the demo product into the workspace where it is missing, then start its line, for `parts`."""
         workspace = self.context.workspace
 
         def prepare() -> Recipe:
@@ -70,7 +70,7 @@ class Shell(QObject):
             self._drawn.emit(done, total)
 
         self._say_drawn(0, 0)
-        self._background.run(prepare, self._demo_ready, self._demo_failed)
+        self._background.run(prepare, lambda recipe: self._demo_ready(recipe, parts), self._demo_failed)
 
     def shut_down(self) -> None:
         """Stop the line, wait until all is recorded, close the database; what is being set up is given up."""
@@ -87,11 +87,11 @@ class Shell(QObject):
         assert isinstance(page, LivePage)
         return page
 
-    def _demo_ready(self, recipe: Recipe) -> None:
+    def _demo_ready(self, recipe: Recipe, parts: int | None) -> None:
         live = self._live()
         live.prepared()
         self.bridge.recipes_changed.emit(recipe.name)
-        live.start(recipe.name)
+        live.start(recipe.name, parts)
 
     def _demo_failed(self, error: BaseException) -> None:
         self._live().prepared()

@@ -28,8 +28,13 @@ class WorkspaceStation:
 
         return Records.open(self._workspace)
 
-    def open_line(self, recipe: Recipe, records: "Records", watch: LineWatch) -> InspectionLine:
-        """A line that is ready to start. Raises CameraError or ModelFileError."""
+    def open_line(
+        self, recipe: Recipe, records: "Records", watch: LineWatch, max_parts: int | None = None
+    ) -> InspectionLine:
+        """A line that is ready to start; it ends after `max_parts`, if given.
+
+        Raises CameraError or ModelFileError.
+        """
         from inspector_core.jobs.station import line_of
 
         return line_of(
@@ -37,6 +42,7 @@ class WorkspaceStation:
             self._workspace,
             records,
             device=self._device,
+            max_parts=max_parts,
             on_engine=watch.opened,
             on_recorder=watch.recorded_by,
             on_part=watch.saw,

@@ -46,8 +46,8 @@ class LivePage(QWidget):
 
     # what happens
 
-    def start(self, name: str) -> None:
-        """Start the line with the active version of the recipe `name`."""
+    def start(self, name: str, parts: int | None = None) -> None:
+        """Start the line with the active version of the recipe `name`; it ends after `parts`, if given."""
         try:
             recipe = self._context.recipes.active(name)
         except NormaError as error:
@@ -59,7 +59,7 @@ class LivePage(QWidget):
         self.notice.dismiss()
         self._context.settings.setValue("live/recipe", name)
         self._forget_run(recipe)
-        self._bridge.start(recipe)
+        self._bridge.start(recipe, parts)
 
     def preparing(self, text: str) -> None:
         """Say what is being set up before a line can be started; until `prepared`."""

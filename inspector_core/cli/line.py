@@ -58,7 +58,7 @@ def demo(
     if not (headless or as_json):
         obstacle = window.obstacle() if window is not None else "this build has no window"
         if window is not None and not obstacle:
-            raise typer.Exit(window.open(workspace, demo=True))
+            raise typer.Exit(window.open(workspace, demo=True, parts=parts))
         print(f"No window can be opened ({obstacle}); the same line runs without one.", file=sys.stderr)
         parts = parts or 200
     from inspector_core.jobs.demo_line import demo_camera, prepare_demo

@@ -122,7 +122,9 @@ class FakeStation:
     def open_records(self) -> FakeRecords:
         return self.records
 
-    def open_line(self, recipe: Recipe, records: object, watch: LineWatch) -> FakeLine:
+    def open_line(
+        self, recipe: Recipe, records: object, watch: LineWatch, max_parts: int | None = None
+    ) -> FakeLine:
         time.sleep(self.delay_s)
         if self.problem is not None:
             raise self.problem

@@ -142,7 +142,7 @@ def test_the_window_comes_back_where_it_was(shell):
     assert shell.settings.value("window/geometry") is not None
 
 
-def test_the_demo_is_prepared_behind_the_window_and_then_started(qtbot, shell, monkeypatch, recipe):
+def test_the_demo_is_prepared_behind_the_window_and_then_started(qtbot, shell, monkeypatch, recipe, station):
     from inspector_core.jobs import demo_line
 
     goes_on = threading.Event()
@@ -152,13 +152,17 @@ def test_the_demo_is_prepared_behind_the_window_and_then_started(qtbot, shell, m
         goes_on.wait(5)
         return recipe
 
+    asked = []
+    opened = station.open_line
+    monkeypatch.setattr(station, "open_line", lambda *given: asked.append(given[-1]) or opened(*given))
     monkeypatch.setattr(demo_line, "prepare_demo", prepare)
     live = shell.go("Live")
-    shell.start_demo()
+    shell.start_demo(7)
     qtbot.waitUntil(lambda: "part 3 of 120" in live.banner.detail)
     assert not live.controls.start.isEnabled()
     with qtbot.waitSignal(shell.bridge.started):
         goes_on.set()
+    assert asked == [7]
 
 
 def test_a_demo_that_can_not_be_prepared_says_why(qtbot, shell, monkeypatch):

@@ -82,6 +82,20 @@ def test_a_real_line_is_shown_counted_and_recorded(qtbot, context, real_recipe):
     assert not newest.picture.isNull()
 
 
+def test_a_run_of_so_many_parts_ends_by_itself_and_the_next_goes_on(qtbot, context, real_recipe):
+    from app.live.page import LivePage
+
+    live = LivePage(context)
+    qtbot.addWidget(live)
+    with qtbot.waitSignal(context.bridge.stopped, timeout=60_000) as told:
+        live.start("Plate", 3)
+    assert told.args[0].triggers == 3
+    assert live.controls.start.isEnabled()
+    with qtbot.waitSignal(context.bridge.stopped, timeout=60_000) as told:
+        live.controls.start.click()
+    assert told.args[0].triggers == PARTS
+
+
 def test_an_archive_that_takes_no_pictures_is_told_while_the_line_goes_on(qtbot, context, real_recipe):
     context.workspace.archive.rmdir()
     context.workspace.archive.write_text("in the way")

@@ -18,13 +18,13 @@ class ClosedWindow:
 
     def __init__(self, reason: str = "") -> None:
         self.reason = reason
-        self.opened: list[tuple[Path | None, bool]] = []
+        self.opened: list[tuple[Path | None, bool, int | None]] = []
 
     def obstacle(self) -> str:
         return self.reason
 
-    def open(self, workspace: Path | None, *, demo: bool = False) -> int:
-        self.opened.append((workspace, demo))
+    def open(self, workspace: Path | None, *, demo: bool = False, parts: int | None = None) -> int:
+        self.opened.append((workspace, demo, parts))
         return 0
 
 
@@ -48,7 +48,7 @@ def test_bare_norma_opens_the_window_in_the_named_workspace(tmp_path: Path) -> N
     window = ClosedWindow()
     assert main([], window) == 0
     assert main(["--workspace", str(tmp_path)], window) == 0
-    assert window.opened == [(None, False), (tmp_path, False)]
+    assert window.opened == [(None, False, None), (tmp_path, False, None)]
 
 
 def test_bare_norma_without_a_display_says_what_to_do_instead(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,4 +59,5 @@ def test_bare_norma_without_a_display_says_what_to_do_instead(capsys: pytest.Cap
 def test_the_demo_opens_the_window_with_the_demo_line(tmp_path: Path) -> None:
     window = ClosedWindow()
     assert main(["demo", "--workspace", str(tmp_path)], window) == 0
-    assert window.opened == [(tmp_path, True)]
+    assert main(["demo", "--parts", "7", "--workspace", str(tmp_path)], window) == 0
+    assert window.opened == [(tmp_path, True, None), (tmp_path, True, 7)]
