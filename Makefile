@@ -34,6 +34,7 @@ ruff:
 
 mypy:
 	.venv/bin/mypy --strict -p inspector_core
+	.venv/bin/mypy -p app
 
 layers:
 	.venv/bin/lint-imports
