@@ -33,8 +33,7 @@ ruff:
 	.venv/bin/ruff check .
 
 mypy:
-	.venv/bin/mypy --strict -p inspector_core
-	.venv/bin/mypy -p app
+	.venv/bin/mypy --strict -p inspector_core -p app
 
 layers:
 	.venv/bin/lint-imports
