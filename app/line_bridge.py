@@ -8,24 +8,23 @@ happens in a thread and comes back as a signal.
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
-from inspector_core.errors import CameraError, DeviceError, ModelFileError, NormaError
+from app.line_watch import LineWatch
+from inspector_core.errors import CameraError, DeviceError, ModelFileError, NormaError, RecordsError
 from inspector_core.inspection.latency import LatencyMeter
 from inspector_core.inspection.line import Counts, Latest, LineState
 from inspector_core.inspection.recipe import Recipe
-from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
+from inspector_core.inspection.verdict import Inspection
 
 if TYPE_CHECKING:
-    from inspector_core.engines.engine import Engine
+    from inspector_core.records import Records
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ POLL_MS = 40
 FIGURES_S = 0.25
 RATE_WINDOW_S = 60.0
 STOP_S = 20.0
-KEPT_REJECTS = 32
 
 
 class Line(Protocol):
@@ -58,68 +56,15 @@ class Line(Protocol):
     def acknowledge(self) -> None: ...
 
 
-class Archiving(Protocol):
-    """How the archive of pictures fares; may be read from any thread."""
-
-    @property
-    def dropped_images(self) -> int: ...
-    @property
-    def archive_error(self) -> str: ...
-
-
-class LineWatch:
-    """What the screen wants to see of a run beyond the line's own figures; written by the line's threads.
-
-    Attributes:
-        engine_name: e.g. `torch-cpu-bf16`; empty until the engine is open.
-    """
-
-    def __init__(self) -> None:
-        self.engine_name = ""
-        self._recorder: Archiving | None = None
-        self._lock = threading.Lock()
-        self._rejects: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
-
-    @property
-    def dropped_images(self) -> int:
-        """Parts whose pictures should have been archived and were not."""
-        return self._recorder.dropped_images if self._recorder else 0
-
-    @property
-    def archive_error(self) -> str:
-        """Why pictures can't be archived, in words; empty while they can."""
-        return self._recorder.archive_error if self._recorder else ""
-
-    def opened(self, engine: "Engine") -> None:
-        """Note the engine that inspects."""
-        self.engine_name = engine.name
-
-    def recorded_by(self, recorder: Archiving) -> None:
-        """Note whose archive takes the pictures."""
-        self._recorder = recorder
-
-    def saw(self, inspection: Inspection, images: PartImages | None) -> None:
-        """Keep the picture of a part that did not pass, by its number; the oldest falls out."""
-        if inspection.verdict is Verdict.PASS or images is None:
-            return
-        with self._lock:
-            self._rejects[inspection.part] = images.image
-            if len(self._rejects) > KEPT_REJECTS:
-                self._rejects.popitem(last=False)
-
-    def picture(self, part: int) -> NDArray[np.uint8] | None:
-        """The picture of a rejected part, once; None where it is no longer kept."""
-        with self._lock:
-            return self._rejects.pop(part, None)
-
-
 class Station(Protocol):
     """Opens what a line is made of; both are called in a thread and may take their time."""
 
-    def open_records(self) -> Any:
+    def open_records(self) -> "Records":
         """The database of the workspace. Raises NormaError."""
 
-    def open_line(self, recipe: Recipe, records: Any, watch: LineWatch, max_parts: int | None = None) -> Line:
+    def open_line(
+        self, recipe: Recipe, records: "Records", watch: LineWatch, max_parts: int | None = None
+    ) -> Line:
         """A line that has not been started; it ends after `max_parts`, if given. Raises NormaError."""
 
 
@@ -162,7 +107,7 @@ class LineBridge(QObject):
         super().__init__(parent)
         self._station = station
         self._background = Background(self, self._open_failed)
-        self._records: Any = None
+        self._records: Records | None = None
         self._records_lock = threading.Lock()
         self._line: Line | None = None
         self._opening = False
@@ -202,9 +147,15 @@ class LineBridge(QObject):
         return self._stop_asked and self.running
 
     @property
-    def records(self) -> Any:
+    def records(self) -> "Records | None":
         """The opened records, None before `records_opened`."""
         return self._records
+
+    def opened_records(self) -> "Records":
+        """The records, for threads that may outlast them. Raises RecordsError where they are not open."""
+        if (records := self._records) is None:
+            raise RecordsError("the database is not open", "wait until it is, or start Norma again")
+        return records
 
     # what the screen asks for
 
@@ -252,7 +203,7 @@ class LineBridge(QObject):
 
     # opening
 
-    def _records_now(self) -> Any:
+    def _records_now(self) -> "Records":
         with self._records_lock:
             if self._records is None:
                 self._records = self._station.open_records()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from app.line_bridge import LineWatch
+from app.line_watch import LineWatch
 from inspector_core.inspection.line import InspectionLine
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.workspace import Workspace

@@ -189,13 +189,13 @@ class TuningPage(QWidget):
             self.strips.show_parts(CHANGED, changed[:MOST].tolist(), len(changed))
 
     def _load_thumbnail(self, row: int) -> Loaded:
-        return load_thumbnail(self._context.bridge.records, self._context.workspace, row)
+        return load_thumbnail(self._context.bridge.opened_records(), self._context.workspace, row)
 
     def _choose_part(self, row: int) -> None:
-        records = self._context.bridge.records
+        bridge = self._context.bridge
         self._background.forget(self._part_job)
         self._part_job = self._background.run(
-            lambda: load_part(records, row, facts=False), self.pixels.show_part
+            lambda: load_part(bridge.opened_records(), row, facts=False), self.pixels.show_part
         )
         self.side.setCurrentWidget(self.pixels)
 
@@ -231,10 +231,9 @@ class TuningPage(QWidget):
         self._now_active(made, f"v{old.version}", "rolled back", self.publish_bar.author.text().strip())
 
     def _now_active(self, made: Recipe, old: str, reason: str, author: str) -> None:
-        records, bridge = self._context.bridge.records, self._context.bridge
-        message = f"{made.name}: {reason}"
+        bridge, message, new = self._context.bridge, f"{made.name}: {reason}", f"v{made.version}"
         self._background.run(
-            lambda: records.log_event("recipe", message, by=author, old=old, new=f"v{made.version}")
+            lambda: bridge.opened_records().log_event("recipe", message, by=author, old=old, new=new)
         )
         later = " The running line takes it at its next start." if bridge.running else ""
         self.notice.show_message(f"Version {made.version} of {made.name} is active.{later}", "good")

@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.context import AppContext
-from app.line_bridge import LineBridge, LineWatch
+from app.line_bridge import LineBridge
+from app.line_watch import LineWatch
 from app.theme import apply_theme
 from inspector_core.inspection.latency import LatencyMeter
 from inspector_core.inspection.line import Latest, LineState

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from app.line_bridge import KEPT_REJECTS, LineBridge, LineWatch
+from app.line_bridge import LineBridge
+from app.line_watch import KEPT_REJECTS, LineWatch
 from inspector_core.errors import CameraError, ModelFileError, RecordsError
 from inspector_core.inspection.line import LineState
 from inspector_core.inspection.verdict import Verdict
