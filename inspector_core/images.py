@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_core.errors import ImageError
+from inspector_core.image_header import image_size
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 64_000_000
@@ -83,26 +84,30 @@ def _read(path: Path, flags: int) -> NDArray[np.uint8]:
         raise ImageError(problem, "check the path and its permissions") from error
     if data.size == 0:
         raise ImageError(f"{path} is empty", "replace it by a complete image file")
+    _refuse_huge(path, data)
     try:
-        pixels = _pixel_count(data)
-        if pixels > MAX_PIXELS:
-            raise ImageError(
-                f"{path} has {pixels / 1e6:.0f} megapixels, more than {MAX_PIXELS / 1e6:.0f}",
-                "crop it or scale it down",
-            )
         image = cv2.imdecode(data, flags)
     except cv2.error:
         image = None
     if image is None:
-        raise ImageError(f"{path} is damaged or not an image", "replace it by a complete image file")
+        raise _not_readable(path)
     return np.asarray(image, dtype=np.uint8)
 
 
-def _pixel_count(data: NDArray[np.uint8]) -> int:
-    """Width times height as the file's header states it, 0 where the header is of no known kind."""
-    head = data[:32].tobytes()
-    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
-        return int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
-    if head[:2] == b"BM" and len(head) >= 26:
-        return int.from_bytes(head[18:22], "little") * abs(int.from_bytes(head[22:26], "little", signed=True))
-    return 0
+def _refuse_huge(path: Path, data: NDArray[np.uint8]) -> None:
+    """Decoding takes memory for every pixel that the header promises: the header is asked first."""
+    size = image_size(data.data)
+    if size is None:
+        raise _not_readable(path)
+    pixels = size[0] * size[1]
+    if pixels > MAX_PIXELS:
+        raise ImageError(
+            f"{path} has {pixels / 1e6:.0f} megapixels, more than {MAX_PIXELS / 1e6:.0f}",
+            "crop it or scale it down",
+        )
+
+
+def _not_readable(path: Path) -> ImageError:
+    return ImageError(
+        f"{path} is damaged or not an image", "replace it by a complete PNG, JPEG, BMP, TIFF or WebP file"
+    )
