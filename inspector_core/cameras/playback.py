@@ -62,9 +62,12 @@ class PlaybackCamera:
         return self._counters
 
     def open(self) -> None:
-        """Find the files. Raises CameraError where there are none."""
+        """Find the files. Raises CameraError where there are none, or none that can be read."""
         if not self._files:
-            self._files = _find_files(self._source)
+            files = _find_files(self._source)
+            if not any(map(_is_readable, files)):
+                raise self._unreadable()
+            self._files = files
             self._counters = CameraCounters()
 
     def start(self) -> None:
@@ -111,9 +114,12 @@ class PlaybackCamera:
                     played += 1
                     yield picture
             if played == 0:
-                raise CameraError(f"no file in {self._source} can be read as a picture", "replace the files")
+                raise self._unreadable()
             if not self._loop:
                 return
+
+    def _unreadable(self) -> CameraError:
+        return CameraError(f"no file in {self._source} can be read as a picture", "replace the files")
 
     def _pictures_of(self, path: Path) -> Iterator[tuple[str, RGB]]:
         name = path.relative_to(self._source).as_posix() if path != self._source else path.name
@@ -153,6 +159,16 @@ def _find_files(source: Path) -> list[Path]:
 def _is_picture(path: Path) -> bool:
     hidden = any(part.startswith(".") or part == "ground_truth" for part in path.parts)
     return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+
+
+def _is_readable(path: Path) -> bool:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return True  # it was probed when it was found
+    try:
+        read_rgb(path)
+    except ImageError:
+        return False
+    return True
 
 
 def _probe_video(path: Path) -> None:

@@ -79,10 +79,17 @@ def test_unreadable_files_are_counted_logged_and_skipped(
     assert "1b.png" in caplog.text
 
 
-def test_a_folder_in_which_nothing_is_readable_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+def test_a_folder_in_which_nothing_is_readable_does_not_open(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"nothing")
-    camera = PlaybackCamera(tmp_path, loop=True)
+    with pytest.raises(CameraError, match=r"no file in .* can be read"):
+        PlaybackCamera(tmp_path).open()
+
+
+def test_a_folder_that_is_emptied_while_it_plays_is_an_error_and_no_endless_search(folder: Path) -> None:
+    camera = PlaybackCamera(folder, loop=True)
     camera.start()
+    for path in folder.rglob("*.png"):
+        path.unlink()
     with pytest.raises(CameraError, match=r"no file in .* can be read"):
         camera.fetch(5)
 

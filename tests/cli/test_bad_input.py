@@ -203,6 +203,12 @@ def recipe_whose_source_is_gone(place: Place) -> tuple[list[object], str]:
     return place.run(place.write_recipe(camera=CameraSettings(source="gone"))), "gone"
 
 
+def source_in_which_nothing_is_readable(place: Place) -> tuple[list[object], str]:
+    (place.folder / "torn").mkdir()
+    (place.folder / "torn" / "1.png").write_bytes(b"nothing")
+    return place.run(place.write_recipe(camera=CameraSettings(source=str(place.folder / "torn")))), "torn"
+
+
 def producer_that_does_not_load(place: Place) -> tuple[list[object], str]:
     (place.folder / "bad.cti").write_bytes(b"\x7fELF but not really")
     return ["cameras", "--cti", place.folder / "bad.cti"], "bad.cti"
@@ -283,6 +289,7 @@ CASES: list[Case] = [
     recipe_with_a_wrong_field,
     recipe_whose_model_is_gone,
     recipe_whose_source_is_gone,
+    source_in_which_nothing_is_readable,
     producer_that_does_not_load,
     missing_producer,
     recipe_with_a_producer_that_does_not_load,
