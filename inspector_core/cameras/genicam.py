@@ -63,6 +63,7 @@ class GenicamCamera:
         self._link: CameraLink | None = None
         self._info: CameraInfo | None = None
         self._account = LossAccount(CameraCounters())
+        self._untold = 0  # lost frames that no delivered one has told of yet
         self._streaming = False
         self._stream = 0
         self._ring: FrameRing | None = None
@@ -131,6 +132,7 @@ class GenicamCamera:
                 return
             self.open()
             assert self._link is not None
+            self._untold = 0
             self._next_stream()
             try:
                 facts = self._link.command("start", self._stream, self._ring_name)
@@ -224,6 +226,7 @@ class GenicamCamera:
 
     def _take(self, link: CameraLink, note: FrameNote) -> Frame:
         assert self._ring is not None
+        self._untold += self._account.arrived(note)  # it came, even where it can't be converted
         raw = self._ring.view(note.slot, note.size)
         try:
             image = to_rgb(raw, note.width, note.height, note.pixel_format, note.stride)
@@ -231,7 +234,8 @@ class GenicamCamera:
             del raw
             link.want(note.stream)
         taken = datetime.fromtimestamp(note.captured, UTC)
-        return Frame(image, self.id, note.frame_id, taken, self._account.arrived(note))
+        lost_before, self._untold = self._untold, 0
+        return Frame(image, self.id, note.frame_id, taken, lost_before)
 
     def _check_pulse(self, link: CameraLink) -> None:
         assert self._ring is not None

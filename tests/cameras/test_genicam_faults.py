@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inspector_core.cameras import genicam
 from inspector_core.cameras.frame import Frame
 from inspector_core.cameras.genicam import GenicamCamera
 from inspector_core.cameras.producers import viky_path
@@ -72,6 +73,25 @@ def test_a_killed_process_gives_one_error_and_then_frames_with_the_features_rest
     assert {name: values[name] for name in FEATURES} == FEATURES | {"AcquisitionFrameRate": 60.0}
     assert camera.counters.delivered == 55
     assert own_rings(os.getpid()) == []
+
+
+def test_a_frame_that_cannot_be_converted_is_an_error_and_not_lost_as_well(
+    camera: GenicamCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, _ = fetch_until(camera, 3)
+
+    def refuse(*_: object) -> None:
+        raise CameraError("a Mono8 image came with too few bytes", "check the camera's cable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(genicam, "to_rgb", refuse)
+        for _ in range(2):
+            with pytest.raises(CameraError, match="too few bytes"):
+                fetch_forever(camera)
+    frames += fetch_until(camera, 3)[0]
+    lost = sum(frame.lost_before for frame in frames)
+    assert frames[-1].frame_id == len(frames) + 2 + lost
+    assert camera.counters.lost == lost
 
 
 def test_a_silent_process_is_replaced(camera: GenicamCamera) -> None:
