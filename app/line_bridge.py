@@ -18,10 +18,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.background import Background
 from app.line_watch import LineWatch
 from inspector_core.errors import CameraError, DeviceError, ModelFileError, NormaError, RecordsError
+from inspector_core.inspection.drift import Drift, find_drift
 from inspector_core.inspection.latency import LatencyMeter
 from inspector_core.inspection.line import Counts, Latest, LineState
 from inspector_core.inspection.recipe import Recipe
-from inspector_core.inspection.verdict import Inspection
+from inspector_core.inspection.verdict import Inspection, Verdict
 
 if TYPE_CHECKING:
     from inspector_core.records import Records
@@ -70,13 +71,14 @@ class Station(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The numbers of the Live screen. Counts are committed rows; times are milliseconds."""
+    """The numbers of the Live screen. Counts and drift are of committed rows; times are milliseconds."""
 
     counts: Counts = field(default_factory=Counts)
     parts_per_minute: float = 0.0
     last_ms: float | None = None
     p95_ms: float = 0.0
     rejects_in_a_row: int = 0
+    drift: Drift | None = None
 
 
 class LineBridge(QObject):
@@ -277,8 +279,14 @@ class LineBridge(QObject):
         since, before = self._marks[0]
         rate = (counts.inspected - before) * 60.0 / (now - since) if now - since >= 1.0 else 0.0
         self._row = line.rejects_in_a_row
-        figures = Figures(counts, rate, self._last_ms, line.latency.recent().p95_ms, self._row)
-        self.figures_changed.emit(figures)
+        p95 = line.latency.recent().p95_ms
+        self.figures_changed.emit(Figures(counts, rate, self._last_ms, p95, self._row, self._drift(line)))
+
+    def _drift(self, line: Line) -> Drift | None:
+        if self.recipe is None or self.recipe.ignore_mask:
+            return None  # calibration looked at the whole part: scores under a mask are lower by themselves
+        passed = (part.score for part in line.recent() if part.verdict is Verdict.PASS)
+        return find_drift([score for score in passed if score is not None], self.watch.normal_scores)
 
     def _end(self, counts: Counts, state: LineState, reason: str) -> None:
         self._stop_asked = False

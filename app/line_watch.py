@@ -29,10 +29,12 @@ class LineWatch:
 
     Attributes:
         engine_name: e.g. `torch-cpu-bf16`; empty until the engine is open.
+        normal_scores: those of the model's calibration; empty where it has none.
     """
 
     def __init__(self) -> None:
         self.engine_name = ""
+        self.normal_scores: tuple[float, ...] = ()
         self._recorder: Archiving | None = None
         self._lock = threading.Lock()
         self._rejects: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
@@ -50,6 +52,8 @@ class LineWatch:
     def opened(self, engine: "Engine") -> None:
         """Note the engine that inspects."""
         self.engine_name = engine.name
+        calibration = engine.model.calibration
+        self.normal_scores = () if calibration is None else calibration.scores
 
     def recorded_by(self, recorder: Archiving) -> None:
         """Note whose archive takes the pictures."""

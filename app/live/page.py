@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from app.context import AppContext, whole_number
 from app.line_bridge import Figures
 from app.live.controls import ControlBar
+from app.live.drift_hint import DriftHint
 from app.live.figures import FigureTiles
 from app.live.pictures import PartPictures
 from app.live.states import PREPARING, StateLook, advice, state_look
@@ -30,12 +31,14 @@ class LivePage(QWidget):
         self._row = 0
         self._newest: Latest | None = None
         self._preparing = ""
+        self._next: Recipe | None = None
         self._to_trend: list[tuple[int, float | None, Verdict]] = []
         self.notice = Notice()
         self.controls = ControlBar(self)
         self.banner = VerdictBanner()
         self.pictures = PartPictures(context.settings)
         self.score = ScoreBar()
+        self.drift = DriftHint()
         self.trend = TrendChart()
         self.rejects = ThumbnailStrip(placeholder="No rejects in this run")
         self.figures = FigureTiles()
@@ -83,6 +86,7 @@ class LivePage(QWidget):
         chosen = self.controls.recipe.currentText() or str(self._context.settings.value("live/recipe", ""))
         if self._bridge.running and self._bridge.recipe is not None:
             chosen = self._bridge.recipe.name
+            self._next = self._next_recipe(self._bridge.recipe)
         self.controls.set_recipes(names, chosen)
         self._show_state()
 
@@ -91,6 +95,14 @@ class LivePage(QWidget):
         self.reload_recipes()
         if self._newest is not None:
             self.pictures.show_part(self._newest)
+
+    def _next_recipe(self, running: Recipe) -> Recipe | None:
+        """What the next start takes instead of `running`; None where that is the same version."""
+        try:
+            active = self._context.recipes.active(running.name)
+        except NormaError:
+            return None  # the next start says it
+        return None if active is None or active.version == running.version else active
 
     def _open_inspection(self, row: int) -> None:
         history = self._context.go("History")
@@ -105,6 +117,8 @@ class LivePage(QWidget):
         self._newest = None
         self._row = 0
         self._to_trend = []
+        self._next = None
+        self.drift.show_drift(None)
         self.trend.clear()
         self.rejects.clear()
         self.pictures.clear()
@@ -140,9 +154,11 @@ class LivePage(QWidget):
                 palette.NG, "#ffffff",
             )  # fmt: skip
         elif look.word == "RUNNING":
-            self.controls.state.say("Running", self._running_text(), look.icon, palette.RAISED, palette.OK)
+            text = self._running_text()
+            self.controls.state.say("Running", text, look.icon, palette.RAISED, palette.OK)
         else:
-            self.controls.state.say(look.word.capitalize(), text, look.icon, look.color, look.ink)
+            waiting = self._change_over() if look.word == "WAITING" else ""
+            self.controls.state.say(look.word.capitalize(), waiting or text, look.icon, look.color, look.ink)
 
     def _running_text(self) -> str:
         watch = self._bridge.watch
@@ -150,7 +166,16 @@ class LivePage(QWidget):
             return f"Pictures are not archived: {watch.archive_error}"
         if watch.dropped_images:
             return f"{watch.dropped_images:,} pictures were not archived: the disk is too slow."
-        return ""
+        return self._change_over()
+
+    def _change_over(self) -> str:
+        """That another version of the running recipe waits for the next start; empty where none does."""
+        bridge = self._bridge
+        if self._next is None or bridge.recipe is None or not bridge.running:
+            return ""
+        version = self._next.version
+        done = "published" if version > bridge.recipe.version else "active again"
+        return f"Version {version} is {done}; it is used at the next start."
 
     def _show_banner(self, look: StateLook, text: str) -> None:
         if self._newest is None or look.blocks:
@@ -187,6 +212,7 @@ class LivePage(QWidget):
 
     def _show_figures(self, figures: Figures) -> None:
         self.figures.show_figures(figures)
+        self.drift.show_drift(figures.drift)
         self.trend.append(self._to_trend)  # a chart is dear to draw: with the figures, four times a second
         self._to_trend = []
         self._row = figures.rejects_in_a_row
@@ -218,6 +244,7 @@ class LivePage(QWidget):
     def _build(self) -> None:
         score = Card("Score")
         score.body.addWidget(self.score)
+        score.body.addWidget(self.drift)
         score.body.addWidget(self.trend, 1)
         rejects = Card("Last rejects")
         rejects.body.addWidget(self.rejects, 1)

@@ -14,6 +14,7 @@ from app.line_bridge import Figures
 from app.live.page import ALARM_AFTER, LivePage
 from app.live.states import LOOKS, advice, state_look
 from app.main_window import MainWindow, Page
+from inspector_core.inspection.drift import PATIENCE, WINDOW
 from inspector_core.inspection.line import LineState
 from inspector_core.inspection.line_counts import Counts
 from inspector_core.inspection.verdict import Verdict
@@ -212,6 +213,45 @@ def test_a_recipe_published_elsewhere_is_offered_at_once(live, context, recipe):
     context.bridge.recipes_changed.emit("Washer")
     offered = [live.controls.recipe.itemText(i) for i in range(live.controls.recipe.count())]
     assert offered == ["Bracket", "Washer"]
+
+
+def test_a_newer_version_of_the_running_recipe_is_told_until_the_next_start(
+    qtbot, live, line, context, recipe, images
+):
+    line.inspect(Verdict.PASS, images)
+    qtbot.waitUntil(lambda: live.controls.state.word == "Running")
+    context.recipes.publish(recipe.model_copy(update={"name": "Washer"}), reason="second", author="test")
+    context.bridge.recipes_changed.emit("Washer")
+    assert live.controls.state.detail == ""
+    context.recipes.publish(recipe, reason="stricter", author="test")
+    context.bridge.recipes_changed.emit("Bracket")
+    assert live.controls.state.detail == "Version 2 is published; it is used at the next start."
+    with qtbot.waitSignal(live._bridge.stopped):
+        qtbot.keyClick(live, Qt.Key.Key_F6)
+    with qtbot.waitSignal(live._bridge.started):
+        qtbot.keyClick(live, Qt.Key.Key_F5)
+    assert live._bridge.recipe.version == 2
+    qtbot.waitUntil(lambda: live.controls.state.word == "Waiting")
+    assert "Version" not in live.controls.state.detail
+    context.recipes.activate("Bracket", 1)
+    live.entered()
+    assert live.controls.state.detail == "Version 1 is active again; it is used at the next start."
+
+
+def test_good_parts_that_score_otherwise_than_at_calibration_are_told(qtbot, live, line, images):
+    line.watch.normal_scores = tuple(0.01 * k for k in range(10, 60))  # the parts below score 0.1
+    for _ in range(WINDOW + PATIENCE - 1):
+        line.inspect(Verdict.PASS, images)
+    assert live.drift.isHidden()
+    line.commit()
+    qtbot.waitUntil(live.drift.isVisible)
+    assert "unusually low" in live.drift.text.text()
+    assert "median score 0.1;" in live.drift.text.toolTip()
+    with qtbot.waitSignal(live._bridge.stopped):
+        qtbot.keyClick(live, Qt.Key.Key_F6)
+    with qtbot.waitSignal(live._bridge.started):
+        qtbot.keyClick(live, Qt.Key.Key_F5)
+    assert live.drift.isHidden()
 
 
 def test_pictures_that_were_not_archived_are_told(qtbot, live, line, images):
