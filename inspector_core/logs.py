@@ -36,6 +36,8 @@ def log_file() -> Path | None:
 
 
 def _handler(path: Path) -> RotatingFileHandler:
-    handler = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=4, encoding="utf-8")
+    handler = RotatingFileHandler(
+        path, maxBytes=2_000_000, backupCount=4, encoding="utf-8", errors="backslashreplace"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
     return handler

@@ -123,6 +123,7 @@ class PlaybackCamera:
 
     def _pictures_of(self, path: Path) -> Iterator[tuple[str, RGB]]:
         name = path.relative_to(self._source).as_posix() if path != self._source else path.name
+        name = name.encode(errors="replace").decode()  # a name that is no UTF-8 could not be recorded
         if path.suffix.lower() in VIDEO_SUFFIXES:
             yield from _video_pictures(path, name)
             return

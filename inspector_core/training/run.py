@@ -203,6 +203,8 @@ def _preset(request: TrainingRequest, device: torch.device) -> Preset:
 def _check_writable(out: Path) -> None:
     """Learn now, and not after an hour, that the result can't be written."""
     remedy = "choose another place with --out"
+    if out.is_dir():
+        raise ModelFileError(f"the model can't be written to {out}, which is a folder", remedy)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         probe = out.with_name(f".{out.name}.probe")
@@ -212,8 +214,6 @@ def _check_writable(out: Path) -> None:
         raise ModelFileError(
             f"the model {out} can't be written ({error.strerror or error})", remedy
         ) from error
-    if out.is_dir():
-        raise ModelFileError(f"{out} is a folder", remedy)
 
 
 def _run_id(request: TrainingRequest, chosen: Preset, normals: NormalImages) -> str:

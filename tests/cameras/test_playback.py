@@ -1,6 +1,7 @@
 """Folders and videos played as a camera."""
 
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -77,6 +78,12 @@ def test_unreadable_files_are_counted_logged_and_skipped(
         assert len(play(camera)) == 3
     assert camera.counters.unreadable == 2
     assert "1b.png" in caplog.text
+
+
+def test_a_file_name_that_is_no_text_still_gives_a_source_that_can_be_stored(folder: Path) -> None:
+    os.rename(folder / "b" / "1.png", os.fsencode(folder / "b") + b"/caf\xe9.png")
+    sources = [name for name, _ in play(PlaybackCamera(folder, loop=False))]
+    assert sources == ["a/1.png", "a/2.png", "b/caf?.png"]
 
 
 def test_a_folder_in_which_nothing_is_readable_does_not_open(tmp_path: Path) -> None:

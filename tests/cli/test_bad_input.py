@@ -144,6 +144,12 @@ def unwritable_result(place: Place) -> tuple[list[object], str]:
     return words, "m.safetensors"
 
 
+def result_without_a_name(place: Place) -> tuple[list[object], str]:
+    words = place.train(photographs(place.folder / "data", 9))
+    words[words.index("--out") + 1] = "/"
+    return words, "a folder"
+
+
 def mask_without_image(place: Place) -> tuple[list[object], str]:
     category = place.folder / "category"
     for kind in ("test/good", "test/dent"):
@@ -278,6 +284,7 @@ CASES: list[Case] = [
     absent_gpu,
     absent_gpu_in_training,
     unwritable_result,
+    result_without_a_name,
     mask_without_image,
     no_category,
     workspace_is_a_file,
