@@ -217,6 +217,7 @@ class LineBridge(QObject):
         if self._stop_asked:
             return None
         line.start()
+        self._line = line  # here and not in `_opened`, which a closing window may never come to
         return line
 
     def _opened(self, line: Line | None) -> None:
@@ -224,7 +225,6 @@ class LineBridge(QObject):
         if line is None:
             self._end(Counts(), LineState.STOPPED, "")
             return
-        self._line = line
         self.started.emit(self.recipe)
         self._timer.start()
         if self._stop_asked:

@@ -43,6 +43,17 @@ def test_what_can_not_be_opened_is_told_in_words(qtbot, bridge, station, recipe,
     assert not bridge.running
 
 
+def test_a_line_that_started_while_the_window_closed_is_stopped_too(qtbot, bridge, station, recipe):
+    bridge.start(recipe)
+    deadline = time.monotonic() + 5
+    while not (station.lines and station.lines[0].state is LineState.WAITING):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert bridge.shut_down(5)  # before Qt could deliver that the line is open
+    assert station.lines[0].finished
+    assert station.records.closed
+
+
 def test_a_line_can_be_started_again_after_a_failure(qtbot, bridge, station, recipe):
     station.problem = CameraError("gone", "check")
     with qtbot.waitSignal(bridge.failed):
