@@ -160,6 +160,7 @@ def _write_once(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.chmod(temporary, 0o644)  # a temporary file is its owner's alone; a recipe is not
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

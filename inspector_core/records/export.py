@@ -29,6 +29,7 @@ def write_csv(pages: Iterable[Iterable[Inspection]], path: Path) -> int:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as file:
+            temporary.chmod(0o644)  # a temporary file is its owner's alone; an export is not
             number = _write(csv.writer(file), pages)
             file.flush()
             os.fsync(file.fileno())

@@ -37,6 +37,15 @@ def test_publishing_adds_a_version_and_activates_it(store):
     assert store.products() == ["Flange A"]
 
 
+def test_a_published_recipe_can_be_read_by_others(store, workspace):
+    store.publish(recipe(), reason="", author="")
+    files = [path for path in workspace.recipes.rglob("*") if path.is_file()]
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == {
+        "v0001.toml": "0o644",
+        "active": "0o644",
+    }
+
+
 def test_rolling_back_keeps_every_version_as_it_was(store, workspace):
     first = store.publish(recipe(0.5), reason="", author="")
     store.publish(recipe(0.6), reason="", author="")

@@ -205,6 +205,7 @@ def test_an_export_is_what_a_spreadsheet_reads(records: Records, stored, recipe,
     writer.close()
     path = tmp_path / "shift.csv"
     assert records.export_csv(InspectionFilter(), path) == 361
+    assert path.stat().st_mode & 0o777 == 0o644
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 361
