@@ -8,7 +8,7 @@ from inspector_core.cameras.camera import Camera
 from inspector_core.inspection.latency import Percentiles
 from inspector_core.inspection.line import Counts, InspectionLine, LineState
 from inspector_core.inspection.recipe import Recipe
-from inspector_core.jobs.station import line_of
+from inspector_core.jobs.station import SessionRecorder, line_of
 from inspector_core.records import Records
 from inspector_core.workspace import Workspace
 
@@ -22,6 +22,7 @@ class LineResult:
     Attributes:
         latency: milliseconds from a frame's arrival to its verdict.
         seconds: from the start of the line to its end.
+        without_pictures: parts that should have been archived and were not; no room, or the disk refused.
         interrupted: a person ended it.
         error: what ended it against its will.
     """
@@ -29,6 +30,7 @@ class LineResult:
     counts: Counts
     latency: Percentiles
     seconds: float
+    without_pictures: int = 0
     interrupted: bool = False
     error: BaseException | None = None
 
@@ -42,6 +44,7 @@ class LineResult:
             "review": counts.review,
             "error": counts.error,
             "lost": counts.lost,
+            "without_pictures": self.without_pictures,
             "p50_ms": round(latency.p50_ms, 3),
             "p95_ms": round(latency.p95_ms, 3),
             "p99_ms": round(latency.p99_ms, 3),
@@ -69,15 +72,28 @@ def run_headless(
         NormaError: the line could not be made: no such model, a database that can't be opened.
     """
     records = Records.open(workspace)
+    recorders: list[SessionRecorder] = []
     try:
-        line = line_of(recipe, workspace, records, camera=camera, device=device, max_parts=parts)
+        line = line_of(
+            recipe,
+            workspace,
+            records,
+            camera=camera,
+            device=device,
+            max_parts=parts,
+            on_recorder=recorders.append,
+        )
         started = time.monotonic()
         line.start()
         interrupted = _watch(line, on_progress, on_problem)
         seconds = time.monotonic() - started
     finally:
         records.close()
-    return LineResult(line.counts, line.latency.overall(), seconds, interrupted, line.error)
+    dropped = sum(recorder.dropped_images for recorder in recorders)
+    if dropped:
+        why = recorders[0].archive_error or "the disk is too slow"
+        on_problem(f"{dropped} parts have no pictures: {why}")
+    return LineResult(line.counts, line.latency.overall(), seconds, dropped, interrupted, line.error)
 
 
 def _watch(

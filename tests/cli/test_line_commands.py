@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,24 @@ def test_a_line_that_can_not_record_says_so_and_keeps_its_rows(
     assert norma.json["error"] == "the database or disk is full: free disk space."
     assert norma.json["result"]["triggers"] == 4
     assert len(rows(tmp_path / "w")) == 4
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_rejects_whose_pictures_can_not_be_kept_are_counted_and_said(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path, as_json: bool
+) -> None:
+    (tmp_path / "w" / "archive").mkdir(parents=True)
+    year = datetime.now(UTC).year
+    for name in (year, year + 1):
+        (tmp_path / "w" / "archive" / str(name)).write_text("in the way of the year's folder")
+    recipe = write_recipe(thresholds=Thresholds(fail=0.0))
+    words = ["run", "--recipe", recipe, "--workspace", tmp_path / "w", "--parts", 4]
+    assert norma(*words, *(["--json"] if as_json else [])) == 0
+    assert len(rows(tmp_path / "w")) == 4
+    if as_json:
+        assert (norma.json["fail"], norma.json["without_pictures"]) == (4, 4)
+    else:
+        assert "4 parts have no pictures: pictures can't be written to" in norma.err
 
 
 def test_an_unforeseen_fault_is_one_sentence_and_its_traceback_stands_in_the_log(
