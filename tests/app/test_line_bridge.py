@@ -13,10 +13,10 @@ from inspector_core.inspection.verdict import Verdict
 
 
 def test_starting_never_blocks_the_window(qtbot, bridge, station, recipe):
-    station.delay_s = 0.3
+    station.delay_s = 1.0
     began = time.perf_counter()
     bridge.start(recipe)
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < station.delay_s / 2
     assert bridge.state is LineState.STARTING
     assert bridge.running
     with qtbot.waitSignal(bridge.started):
