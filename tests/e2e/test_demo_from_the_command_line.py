@@ -90,7 +90,8 @@ def test_a_recipe_on_the_virtual_genicam_camera_records_frames(  # type: ignore[
 ) -> None:
     published = next((demo_workspace.recipes).rglob("v0001.toml")).read_text()
     assert NAME in published
-    head, _, tail = published.partition("[camera]")
+    # Under its own name: a version that was used once stays as it was.
+    head, _, tail = published.replace(NAME, "Coloured ball").partition("[camera]")
     rest = tail[tail.index("\n[") :]
     recipe = tmp_path / "viky.toml"
     recipe.write_text(f'{head}[camera]\nkind = "genicam"\nproducer = "viky"\n{rest}')
