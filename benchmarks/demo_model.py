@@ -1,7 +1,7 @@
 """Makes the shipped demo model, and measures it on demo parts that it has never seen.
 
-    python benchmarks/demo_model.py train --minutes 35
-    python benchmarks/demo_model.py evaluate
+python benchmarks/demo_model.py train --minutes 35
+python benchmarks/demo_model.py evaluate
 """
 
 import argparse
@@ -25,11 +25,12 @@ TEST_SEED = 1
 console = Console(stderr=True)
 
 
-def train(minutes: float, out: Path, data: Path, seed: int) -> None:
+def train(minutes: float, out: Path, data: Path, seed: int, start_from: Path | None) -> None:
     """Draw good parts and train the `edge` preset on them."""
     console.print(f"drawing {TRAIN_PARTS} good parts in {data}")
     write_dataset(data, train=TRAIN_PARTS, good=0, per_defect=0, seed=0)
     command = f"python benchmarks/demo_model.py train --minutes {minutes:g} --seed {seed}"
+    command += f" --from {start_from.name}" if start_from else ""
     request = TrainingRequest(
         data=data,
         out=out,
@@ -37,6 +38,7 @@ def train(minutes: float, out: Path, data: Path, seed: int) -> None:
         size=SIZE,
         minutes=minutes,
         seed=seed,
+        start_from=start_from,
         command=command,
         samples=data.parent / "samples.png",
     )
@@ -67,11 +69,13 @@ def main() -> None:
     parser.add_argument("what", choices=["train", "evaluate"])
     parser.add_argument("--minutes", type=float, default=35)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--from", dest="start_from", type=Path)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "norma-demo-model")
     arguments = parser.parse_args()
     if arguments.what == "train":
-        train(arguments.minutes, arguments.model, arguments.data / "train-set", arguments.seed)
+        data = arguments.data / "train-set"
+        train(arguments.minutes, arguments.model, data, arguments.seed, arguments.start_from)
     else:
         measure(arguments.model, arguments.data / "test-set")
 

@@ -87,8 +87,9 @@ class TrainingConfig(_Strict):
         tau, t_small_min, t_big_max: S from [t_small_min, tau), B from [tau, t_big_max) (rows 10 and 11).
         detach_reconstruction: stops the mask loss at the reconstruction, so that the denoiser learns from
             normal images alone (row 5).
-        replays: further segmentation steps on crops of stored reconstructions after each joint step.
-        replay_bank: how many images with their reconstructions are stored for that.
+        replays: further segmentation steps after each joint step, on crops of normal images whose
+            reconstructions are stored, half of them with a new anomaly.
+        replay_bank: how many reconstructions are stored for that.
         replay_batch: crops a step, exactly half of them with an anomaly in them.
         replay_crop: side of the crops as a share of the image's.
         ema: decay of the averaged weights that are saved, ramped up; None saves the last weights (row 9).
@@ -163,7 +164,7 @@ EDGE = Preset(
         t_big_max=600,
         detach_reconstruction=True,
         replays=12,
-        replay_bank=192,
+        replay_bank=256,
         ema=0.995,
         bce_weight=0.5,
     ),

@@ -1,74 +1,45 @@
-"""Reconstructions kept for further steps of the segmentation sub-network.
+"""Further steps for the segmentation sub-network without the denoiser.
 
-A joint step spends most of its time in the denoiser. What it reconstructed serves the segmentation again: the
-last images with their reconstructions and masks wait in a ring, stored as bytes, and are given out as crops.
+A joint step spends most of its time in the denoiser. What it made of normal images serves the segmentation
+again: their reconstructions wait in a ring, and each time they are given out, half of their images get new
+anomalies. The denoiser has not seen these. How much of an anomaly it would have let through is not known, and
+varies between products, between defects and over the training, so that it is drawn anew for each image.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
 class ReplayBank:
-    """A ring of (image, reconstruction, mask), each stored as uint8 [capacity, C, S, S]."""
+    """A ring of normal images' reconstructions, uint8 [capacity, 3, S, S], with the images' indices."""
 
     def __init__(self, capacity: int, size: int, low: float, high: float, device: torch.device) -> None:
         self._low, self._high = low, high
-        self.images = torch.zeros((capacity, 3, size, size), dtype=torch.uint8, device=device)
         self.guided = torch.zeros((capacity, 3, size, size), dtype=torch.uint8, device=device)
-        self.masks = torch.zeros((capacity, 1, size, size), dtype=torch.uint8, device=device)
+        self.indices = torch.zeros(capacity, dtype=torch.int64)
         self.filled = 0
         self.next = 0
 
-    def add(self, x: Tensor, guided: Tensor, mask: Tensor) -> None:
-        """Store a batch in place of the oldest entries; values outside [low, high] are clipped."""
-        for k in range(len(x)):
-            self.images[self.next] = self._pack(x[k])
-            self.guided[self.next] = self._pack(guided[k])
-            self.masks[self.next] = mask[k].to(torch.uint8)
-            self.next = (self.next + 1) % len(self.images)
-            self.filled = min(self.filled + 1, len(self.images))
+    def add(self, indices: Tensor, guided: Tensor) -> None:
+        """Store reconstructions [B, 3, S, S] of the normal images at `indices` [B] in place of the oldest."""
+        packed = ((guided - self._low) / (self._high - self._low) * 255).round().clamp(0, 255).to(torch.uint8)
+        for index, entry in zip(indices.tolist(), packed, strict=True):
+            self.guided[self.next], self.indices[self.next] = entry, index
+            self.next = (self.next + 1) % len(self.guided)
+            self.filled = min(self.filled + 1, len(self.guided))
 
-    def sample(self, count: int, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Crops at random, mirrored at random: images, reconstructions and masks, float32 [B, C, side, side].
-
-        The first half come from normal images. The others come from anomalous ones, each with a pixel of the
-        anomaly in it: at the full image's size nearly all pixels are normal, and a step would teach little.
-        """
-        anomalous = self.masks[: self.filled].flatten(1).any(1).bool()
-        crops = []
-        for k in range(count):
-            entries = anomalous.nonzero() if k >= count // 2 else (~anomalous).nonzero()
-            entry = int(entries[self._draw(len(entries), generator)])
-            crops.append(self._crop(entry, side, generator))
-        x, guided, mask = (torch.stack(parts) for parts in zip(*crops, strict=True))
-        return self._unpack(x), self._unpack(guided), mask.float()
-
-    def _crop(self, entry: int, side: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """One crop of an entry; around one of its anomalous pixels where it has any."""
-        mask = self.masks[entry]
-        places = mask[0].nonzero()
-        held = places[self._draw(len(places), generator)].tolist() if len(places) else None
-        corner = []
-        for axis, length in enumerate(mask.shape[1:]):
-            low, high = 0, length - side
-            if held is not None:
-                low, high = max(low, held[axis] - side + 1), min(high, held[axis])
-            corner.append(low + self._draw(high - low + 1, generator))
-        top, left = corner
-        mirrored = [axis for axis in (1, 2) if self._draw(2, generator)]
-        window = (slice(None), slice(top, top + side), slice(left, left + side))
-        return tuple(part[entry][window].flip(mirrored) for part in (self.images, self.guided, self.masks))
-
-    @staticmethod
-    def _draw(below: int, generator: torch.Generator) -> int:
-        return int(torch.randint(below, (1,), generator=generator))
+    def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Entries at random, with repetition: indices [B] and reconstructions float32 [B, 3, S, S]."""
+        chosen = torch.randint(self.filled, (count,), generator=generator)
+        packed = self.guided[chosen.to(self.guided.device)]
+        return self.indices[chosen], packed.float() / 255 * (self._high - self._low) + self._low
 
     def state_dict(self) -> dict[str, Tensor | int]:
         """All that `load_state_dict` needs."""
         return {
-            "images": self.images[: self.filled],
             "guided": self.guided[: self.filled],
-            "masks": self.masks[: self.filled],
+            "indices": self.indices[: self.filled],
             "filled": self.filled,
             "next": self.next,
         }
@@ -76,13 +47,50 @@ class ReplayBank:
     def load_state_dict(self, state: dict[str, Tensor | int]) -> None:
         """Take over a stored ring."""
         self.filled, self.next = int(state["filled"]), int(state["next"])
-        for name in ("images", "guided", "masks"):
+        for name in ("guided", "indices"):
             stored = state[name]
             assert isinstance(stored, Tensor)
             getattr(self, name)[: self.filled] = stored
 
-    def _pack(self, x: Tensor) -> Tensor:
-        return ((x - self._low) / (self._high - self._low) * 255).round().clamp(0, 255).to(torch.uint8)
 
-    def _unpack(self, x: Tensor) -> Tensor:
-        return x.float() / 255 * (self._high - self._low) + self._low
+def leaked(anomaly: Tensor, share: Tensor) -> Tensor:
+    """What a denoiser lets through of a change of the image: its blurred shape, to a share of its strength.
+
+    Args:
+        anomaly: the image with the anomaly less the one without, [B, 3, S, S].
+        share: [B], 0 (removed) to 1.
+    """
+    width = anomaly.shape[-1] // 64 * 2 + 1
+    for _ in range(2):
+        anomaly = F.avg_pool2d(anomaly, width, stride=1, padding=width // 2, count_include_pad=False)
+    return share.view(-1, 1, 1, 1).to(anomaly) * anomaly
+
+
+def random_crops(
+    parts: tuple[Tensor, Tensor, Tensor], side: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same random window, mirrored at random, of each image, reconstruction and mask [B, C, S, S].
+
+    Where the mask is not empty, one of its pixels is in the window: at the full image's size nearly all pixels
+    are normal, and a step would teach little.
+    """
+    masks = parts[2]
+    crops = []
+    for k in range(len(masks)):
+        places = masks[k, 0].nonzero()
+        held = places[_draw(len(places), generator)].tolist() if len(places) else None
+        window = [slice(None)]
+        for axis, length in enumerate(masks.shape[2:]):
+            low, high = 0, length - side
+            if held is not None:
+                low, high = max(low, held[axis] - side + 1), min(high, held[axis])
+            start = low + _draw(high - low + 1, generator)
+            window.append(slice(start, start + side))
+        mirrored = [axis for axis in (1, 2) if _draw(2, generator)]
+        crops.append([part[k][tuple(window)].flip(mirrored) for part in parts])
+    x, guided, mask = (torch.stack(part) for part in zip(*crops, strict=True))
+    return x, guided, mask
+
+
+def _draw(below: int, generator: torch.Generator) -> int:
+    return int(torch.randint(below, (1,), generator=generator))

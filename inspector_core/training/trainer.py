@@ -15,18 +15,19 @@ from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.training.batch_norm import settle_batch_norm
 from inspector_core.training.ema import Ema
 from inspector_core.training.losses import mask_loss, normal_mean
-from inspector_core.training.replay import ReplayBank
+from inspector_core.training.replay import ReplayBank, leaked, random_crops
 from inspector_core.training.schedule import rate
 
 SETTLING_BATCHES = 24
 
 
 class _Batch(NamedTuple):
-    """A step's images: x [B, 3, S, S] encoded, mask [B, 1, S, S], the normals first."""
+    """A step's images: x [B, 3, S, S] encoded, mask [B, 1, S, S], the normals at `indices` [B/2] first."""
 
     x: Tensor
     mask: Tensor
     anomalous: Tensor
+    indices: Tensor
 
 
 class Trainer:
@@ -93,9 +94,9 @@ class Trainer:
         noise_loss, guided = self._denoise(batch)
         masked = self._segment(batch.x, guided, batch.mask, noise_loss)
         if self._bank is not None:
-            self._bank.add(batch.x, guided.detach(), batch.mask)
+            self._bank.add(batch.indices, guided[: len(batch.indices)].detach())
             for _ in range(self.config.replays):
-                self._segment(*self._bank.sample(self.config.replay_batch, self._crop, self._random), None)
+                self._segment(*self._replay(self._bank), None)
         self.step_count += 1
         if self.ema is not None:
             self.ema.update(self.detector, self.step_count)
@@ -118,7 +119,22 @@ class Trainer:
                 mask = torch.where(flip.view(-1, 1, 1, 1), mask.flip(axis), mask)
         anomalous = torch.arange(len(image), device=self._device) >= half
         x = self.detector.encode(image).contiguous(memory_format=torch.channels_last)
-        return _Batch(x, mask, anomalous)
+        return _Batch(x, mask, anomalous, chosen[:half])
+
+    def _replay(self, bank: ReplayBank) -> tuple[Tensor, Tensor, Tensor]:
+        """Crops for a step of the segmentation alone: normal ones, and as many with a new anomaly in them."""
+        half = self.config.replay_batch // 2
+        indices, guided = bank.sample(2 * half, self._random)
+        indices = indices.to(self._device)
+        normal = self._normals[indices].float() / 255
+        anomaly, mask = self._synthesizer.sample(indices[half:], self._random)
+        x = self.detector.encode(torch.cat([normal[:half], anomaly]))
+        change = x[half:] - self.detector.encode(normal[half:])
+        guided[half:] += leaked(change, torch.rand(half, generator=self._random))
+        low, high = self.detector.config.diffusion.clamp
+        return random_crops(
+            (x, guided.clamp(low, high), torch.cat([torch.zeros_like(mask), mask])), self._crop, self._random
+        )
 
     def _denoise(self, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Noise loss (Eq. 9) and guided reconstruction of a batch.

@@ -11,7 +11,7 @@ from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.training.ema import Ema
-from inspector_core.training.replay import ReplayBank
+from inspector_core.training.replay import ReplayBank, leaked, random_crops
 from inspector_core.training.trainer import Trainer
 
 
@@ -114,25 +114,19 @@ def test_averaged_weights_are_the_mean_that_the_decay_says() -> None:
 
 def test_the_replay_bank_forgets_the_oldest_and_keeps_values_to_half_a_step() -> None:
     bank = ReplayBank(4, 4, -1, 1, torch.device("cpu"))
-    entries = torch.linspace(-1, 1, 6).view(6, 1, 1, 1).expand(6, 3, 4, 4)
-    mask = torch.zeros(6, 1, 4, 4)
-    mask[4:] = 1
-    bank.add(entries, -entries, mask)
-    x, guided, masks = bank.sample(40, 4, torch.Generator().manual_seed(0))
-    assert {round(v, 1) for v in x[:20, 0, 0, 0].tolist()} == {-0.2, 0.2}
-    assert {round(v, 1) for v in x[20:, 0, 0, 0].tolist()} == {0.6, 1.0}
-    torch.testing.assert_close(guided, -x, rtol=0, atol=2.01 / 255)
-    assert not masks[:20].any()
-    assert masks[20:].all()
+    values = torch.linspace(-1, 1, 6)
+    bank.add(torch.arange(6), values.view(6, 1, 1, 1).expand(6, 3, 4, 4))
+    indices, guided = bank.sample(60, torch.Generator().manual_seed(0))
+    assert set(indices.tolist()) == {2, 3, 4, 5}
+    expected = values[indices].view(-1, 1, 1, 1).expand(60, 3, 4, 4)
+    torch.testing.assert_close(guided, expected, rtol=0, atol=1.01 / 255)
 
 
 def test_crops_hold_a_piece_of_the_anomaly_and_keep_their_parts_together() -> None:
-    bank = ReplayBank(2, 32, 0, 1, torch.device("cpu"))
-    ramp = torch.arange(32 * 32).view(1, 1, 32, 32).expand(2, 3, 32, 32) % 251 / 255
-    mask = torch.zeros(2, 1, 32, 32)
-    mask[1, 0, 3, 29] = 1
-    bank.add(ramp, ramp, mask)
-    x, guided, masks = bank.sample(60, 8, torch.Generator().manual_seed(0))
+    ramp = torch.arange(32 * 32).view(1, 1, 32, 32).expand(60, 3, 32, 32) / 1024
+    mask = torch.zeros(60, 1, 32, 32)
+    mask[30:, 0, 3, 29] = 1
+    x, guided, masks = random_crops((ramp, ramp, mask), 8, torch.Generator().manual_seed(0))
     assert x.shape == (60, 3, 8, 8)
     assert torch.equal(x, guided)
     assert masks[:30].sum() == 0
@@ -141,6 +135,30 @@ def test_crops_hold_a_piece_of_the_anomaly_and_keep_their_parts_together() -> No
     assert len(where) > 10, "the anomaly is not always at the same place of the crop"
     there = x[30:][masks[30:].expand(-1, 3, -1, -1) > 0]
     torch.testing.assert_close(there, torch.full_like(there, ramp[0, 0, 3, 29].item()))
+    assert len(x[:30, 0, 0, 0].unique()) > 10, "normal crops come from everywhere"
+
+
+def test_a_leak_is_the_blurred_anomaly_to_its_share() -> None:
+    flat = torch.ones(3, 3, 64, 64)
+    leak = leaked(flat, torch.tensor([0.0, 0.5, 1.0]))
+    torch.testing.assert_close(leak, flat * torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1))
+    spot = torch.zeros(1, 3, 64, 64)
+    spot[..., 32, 32] = 1
+    spread = leaked(spot, torch.ones(1))
+    assert spread.sum().item() == pytest.approx(3, rel=1e-4)
+    assert 0 < spread.max() < 0.3
+
+
+def test_replayed_images_are_half_normal_and_half_anew() -> None:
+    trainer = make(TrainingConfig(batch=4, replays=1, replay_batch=6, replay_crop=1.0))
+    trainer.step(0.5)
+    assert trainer._bank is not None
+    x, guided, mask = trainer._replay(trainer._bank)
+    assert x.shape == guided.shape == (6, 3, 32, 32)
+    assert not mask[:3].any()
+    assert all(part.any() for part in mask[3:])
+    again = trainer._replay(trainer._bank)
+    assert not torch.equal(x[3:], again[0][3:])
 
 
 def test_settling_gives_the_saved_weights_statistics_of_their_own() -> None:
