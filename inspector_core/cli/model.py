@@ -58,7 +58,7 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option("--from", metavar="MODEL", help="Start from this model's weights.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides every draw.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Decides every draw.")] = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

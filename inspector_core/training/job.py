@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import queue
+import traceback
 from enum import StrEnum
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
@@ -85,6 +86,8 @@ class TrainingJob:
                 return told
             if isinstance(message, Progress):
                 told.append(message)
+            elif isinstance(message, str):
+                log.error("the training process failed\n%s", message)
             else:
                 self.state, self.error = message
 
@@ -106,5 +109,5 @@ def _work(request: TrainingRequest, messages: "Queue[Any]", cancel: Event, paren
     except NormaError as error:
         messages.put((JobState.FAILED, str(error)))
     except Exception as error:
-        log.exception("training failed")
+        messages.put(traceback.format_exc())  # into the application's log: this process has none
         messages.put((JobState.FAILED, f"Training failed ({error}): see the log file for the whole report."))

@@ -35,7 +35,7 @@ class TrainingRequest(BaseModel):
     steps: PositiveInt | None = None
     minutes: PositiveFloat | None = None
     start_from: Path | None = None
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
     reject_rate: float = Field(default=0.01, gt=0, lt=1)
     textures: Path | None = None

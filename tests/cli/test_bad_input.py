@@ -129,6 +129,10 @@ def odd_size(place: Place) -> tuple[list[object], str]:
     return [*place.train(photographs(place.folder / "data", 9)), "--size", "131"], "131"
 
 
+def endless_seed(place: Place) -> tuple[list[object], str]:
+    return [*place.train(photographs(place.folder / "data", 9)), "--seed", 2**64], "--seed"
+
+
 def absent_gpu(place: Place) -> tuple[list[object], str]:
     return [*place.inspect(place.folder / "pictures" / "000.png"), "--device", "cuda:63"], "cuda:63"
 
@@ -281,6 +285,7 @@ CASES: list[Case] = [
     unknown_preset,
     unknown_detector,
     odd_size,
+    endless_seed,
     absent_gpu,
     absent_gpu_in_training,
     unwritable_result,

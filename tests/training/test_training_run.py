@@ -11,6 +11,7 @@ from inspector_core.engines.factory import open_engine
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.images import read_rgb
 from inspector_core.inspection.statistics import conformal_threshold
+from inspector_core.training import job as job_module
 from inspector_core.training import run as run_module
 from inspector_core.training.calibration import calibrate
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
@@ -167,6 +168,26 @@ def test_a_job_says_in_words_what_is_wrong(request_for, tmp_path: Path) -> None:
     job.close()
     assert job.state == JobState.FAILED
     assert "nowhere is missing" in job.error
+
+
+def test_a_fault_of_ours_in_a_job_stands_in_the_applications_log(  # type: ignore[no-untyped-def]
+    request_for, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def burst(*_: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(run_module, "run_training", burst)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    job = TrainingJob(request_for())
+    job_module._work(job.request, job._messages, job._cancel, os.getppid())  # as the process would
+    caplog.clear()
+    assert job.poll() == []
+    job.close()
+    assert job.state == JobState.FAILED
+    assert "a fault of ours" in job.error
+    assert "Traceback" not in job.error
+    assert "Traceback" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_killed_job_is_noticed(request_for) -> None:  # type: ignore[no-untyped-def]
