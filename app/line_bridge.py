@@ -17,10 +17,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.line_watch import LineWatch
-from inspector_core.errors import CameraError, DeviceError, ModelFileError, NormaError, RecordsError
+from inspector_core.errors import RecordsError
 from inspector_core.inspection.drift import Drift, find_drift
+from inspector_core.inspection.inspector import in_words
 from inspector_core.inspection.latency import LatencyMeter
 from inspector_core.inspection.line import Counts, Latest, LineState
+from inspector_core.inspection.line_state import state_after
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, Verdict
 
@@ -233,8 +235,7 @@ class LineBridge(QObject):
     def _open_failed(self, error: BaseException) -> None:
         if self._opening:
             self._opening = False
-            reason = str(error) if isinstance(error, NormaError) else f"{type(error).__name__}: {error}"
-            self._show(_state_for(error), reason)
+            self._show(state_after(error), in_words(error))
         self.failed.emit(error)
 
     # looking at the line
@@ -303,11 +304,3 @@ class LineBridge(QObject):
         self._inspected = self._last_part = self._row = 0
         self._figures_at = 0.0
         self._marks.clear()
-
-
-def _state_for(error: BaseException) -> LineState:
-    if isinstance(error, CameraError):
-        return LineState.NO_CAMERA
-    if isinstance(error, (ModelFileError, DeviceError)):
-        return LineState.NO_MODEL
-    return LineState.FAULT
