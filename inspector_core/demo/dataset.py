@@ -13,7 +13,7 @@ from inspector_core.demo.parts import Split, draw_part, part_seed
 from inspector_core.errors import DataError
 from inspector_core.images import write_bytes, write_png
 
-DRAWING = 4
+DRAWING = 5
 """Raised whenever the drawing changes, so that data written by an older one is written again."""
 
 MARKER = "demo.json"

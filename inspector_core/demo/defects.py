@@ -41,8 +41,8 @@ def _scratch(rng: np.random.Generator) -> Plan:
     x, y = _place_on_face(rng, clear=0.0)
     length, heading = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
     bend, wobble = rng.normal(0, 0.12), rng.normal(0, 0.010)
-    half_width = rng.uniform(0.0022, 0.0045)
-    brightness = rng.uniform(0.5, 0.95) if rng.random() < 0.55 else -rng.uniform(0.5, 0.75)
+    half_width = rng.uniform(0.0034, 0.0064)
+    brightness = rng.uniform(0.7, 1.2) if rng.random() < 0.55 else -rng.uniform(0.6, 0.85)
     t = np.linspace(-0.5, 0.5, 25)
     aside = length * bend * (4 * t * t - 0.5) + wobble * np.sin(9 * t + rng.uniform(0, 6))
     cos, sin = np.cos(heading), np.sin(heading)
@@ -87,7 +87,7 @@ def _to_path(s: Surface, path: F32, width: F32) -> tuple[F32, F32, F32, F32]:
 
 
 def _dent(rng: np.random.Generator) -> Plan:
-    long, heading, steepness = rng.uniform(0.028, 0.060), rng.uniform(0, np.pi), rng.uniform(0.35, 0.80)
+    long, heading, steepness = rng.uniform(0.034, 0.066), rng.uniform(0, np.pi), rng.uniform(0.45, 0.90)
     short = long * rng.uniform(0.6, 1.0)
     x, y = _place_on_face(rng, clear=long)
     cos, sin = np.float32(np.cos(heading)), np.float32(np.sin(heading))
@@ -182,7 +182,7 @@ def _field(s: Surface, coarse: F32, x: float, y: float, reach: float) -> F32:
 
 def _chip(rng: np.random.Generator) -> Plan:
     angle, at_bore = rng.uniform(0, 2 * np.pi), rng.random() < 0.2
-    radius = rng.uniform(0.022, 0.034) if at_bore else rng.uniform(0.028, 0.058)
+    radius = rng.uniform(0.026, 0.038) if at_bore else rng.uniform(0.036, 0.064)
     edge = BORE if at_bore else min(OUTER, FLAT / max(np.sin(angle), 1e-6))
     x, y = float(edge * np.cos(angle)), float(edge * np.sin(angle))
     waves = _waves(rng, 0.28, (2, 3, 5, 7, 11))

@@ -16,7 +16,7 @@ from inspector_core.demo.scene import Scene, photograph, tone
 VISIBLE = 5 / 255
 """A pixel belongs to the defect where it moves the picture by more than this, before noise."""
 
-PLAIN = 40 / 255
+PLAIN = 55 / 255
 """A defect is drawn plainer until a tenth of its pixels differ by this much: a person must see it."""
 
 SMALLEST = 64

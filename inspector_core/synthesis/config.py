@@ -36,18 +36,18 @@ class SynthesisConfig(BaseModel):
 
     texture: bool = False
     """The product is a texture without parts: sources that only rearrange it are left out."""
-    shapes: dict[Shape, Share] = {"perlin": 0.55, "line": 0.17, "spots": 0.1, "patch": 0.1, "box": 0.08}
+    shapes: dict[Shape, Share] = {"perlin": 0.5, "line": 0.25, "spots": 0.1, "patch": 0.07, "box": 0.08}
     sources: dict[Source, Share] = {
-        "texture": 0.24,
-        "shuffled": 0.12,
-        "other": 0.06,
+        "texture": 0.3,
+        "shuffled": 0.14,
+        "other": 0.08,
         "photometric": 0.08,
-        "tone": 0.1,
-        "light": 0.1,
-        "blur": 0.04,
-        "warp": 0.07,
+        "tone": 0.14,
+        "light": 0.03,
+        "blur": 0.02,
+        "warp": 0.03,
         "moved": 0.07,
-        "missing": 0.07,
+        "missing": 0.06,
         "dent": 0.05,
     }
     opacity: tuple[float, float] = (0.2, 0.8)

@@ -71,8 +71,8 @@ def random_crops(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same random window, mirrored at random, of each image, reconstruction and mask [B, C, S, S].
 
-    Where the mask is not empty, one of its pixels is in the window: at the full image's size nearly all pixels
-    are normal, and a step would teach little.
+    Where the mask is not empty, one of its pixels is in the window: in the full image nearly all pixels are
+    normal, and a step would teach little.
     """
     masks = parts[2]
     crops = []

@@ -131,7 +131,7 @@ def _train(
             write_samples(request.samples, trainer.detector, check[0][:SAMPLES])
             pictured = now
         stop = cancelled()
-        if now - saved >= CHECKPOINT_EVERY_S or stop:
+        if now - saved >= (CHECKPOINT_EVERY_S / 2 if last else CHECKPOINT_EVERY_S) or stop:
             save_checkpoint(path, run, {**trainer.state_dict(), "elapsed": pace.elapsed})
             saved = now
         if stop:

@@ -80,7 +80,8 @@ class Trainer:
     def settle(self) -> None:
         """Put the weights to save into the detector, with statistics of their own; ends training."""
         self.detector.load_state_dict(self.weights)
-        images = (self.detector.decode(self._draw().x) for _ in range(SETTLING_BATCHES))
+        count = min(SETTLING_BATCHES, max(self.step_count, 2))
+        images = (self.detector.decode(self._draw().x) for _ in range(count))
         settle_batch_norm(self.detector, images)
 
     def step(self, progress: float) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app.context import AppContext
 from app.line_bridge import LineBridge
@@ -140,6 +141,12 @@ def make_recipe(name: str = "Bracket") -> Recipe:
         model="bracket.safetensors",
         thresholds=Thresholds(fail=0.5, review=0.4, pixel=0.5),
     )
+
+
+for _waiting in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals):
+    # Five seconds are short on two busy cores, where the first import of torch alone may take as long.
+    assert _waiting.__kwdefaults__ is not None
+    _waiting.__kwdefaults__["timeout"] = 30_000
 
 
 @pytest.fixture(scope="session")
