@@ -91,7 +91,7 @@ def demo_camera(recipe: Recipe, workspace: Workspace) -> Camera:
 
 def _draw_frames(folder: Path, on_progress: OnProgress) -> None:
     """Draw the parts into `folder` in a mixed order; the folder appears only once it is complete."""
-    if folder.is_dir():
+    if folder.is_dir() and any(folder.iterdir()):
         return
     kinds: list[str] = ["good"] * GOOD + [defect for defect in DEFECTS for _ in range(PER_DEFECT)]
     np.random.default_rng(SEED).shuffle(kinds)

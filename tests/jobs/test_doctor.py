@@ -20,7 +20,8 @@ from inspector_core.workspace import Workspace
 @pytest.fixture(autouse=True)
 def two_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
     """One producer with a camera, one that does not load."""
-    broken = {"error": "the GenTL producer bad.cti can't be loaded: install it again."}
+    problem, remedy = "the GenTL producer bad.cti can't be loaded", "install it again"
+    broken = {"error": f"{problem}: {remedy}.", "problem": problem, "remedy": remedy}
     found = [
         CameraInfo("cam-1", "Maker", "Eye", "good.cti", serial="7"),
         CameraInfo("", "", "", "bad.cti", details=broken),
