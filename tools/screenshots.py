@@ -64,14 +64,20 @@ class Photographer:
 
     def history(self) -> None:
         page: Any = self.shell.go("History")
-        self.take("history")
+        self.take("history", settle_ms=5000)
         records = self.shell.bridge.records
         assert records is not None
         rejects = records.find(InspectionFilter(verdicts={Verdict.FAIL}), limit=5)
         if rejects:
             page.open_inspection(rejects[0].id)
-            self.take("inspection")
+            self.take("inspection", settle_ms=5000)
             page.show_list()
+
+    def cameras(self) -> None:
+        page: Any = self.shell.go("Cameras")
+        until(lambda: page.list.cameras())
+        page.list.select("VikyTL_DEV_green")
+        self.take("cameras", settle_ms=6000)
 
     def wizard(self, folder: Path) -> None:
         page: Any = self.shell.go("Products")
@@ -127,10 +133,8 @@ def main() -> None:
             camera.live(arguments.parts)
             camera.history()
             shell.go("Tuning")
-            camera.take("tuning")
-            shell.go("Cameras")
-            QTest.qWait(6000)
-            camera.take("cameras")
+            camera.take("tuning", settle_ms=8000)
+            camera.cameras()
             camera.wizard(photographs)
         finally:
             shell.window.close()

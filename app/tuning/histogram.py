@@ -106,6 +106,8 @@ class ScoreHistogram(QWidget):
     def _plot(self) -> pg.PlotWidget:
         axes: dict[str, pg.AxisItem] = {"bottom": ScoreAxis("bottom"), "left": CountAxis("left")}
         plot = pg.PlotWidget(background=palette.SURFACE, axisItems=axes)
+        for axis in axes.values():
+            axis.enableAutoSIPrefix(False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.showGrid(x=False, y=True, alpha=0.12)

@@ -1,5 +1,6 @@
 """How a training goes, to look at: loss curves, and what the network makes of a few parts."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,19 @@ ROWS = (
 MOST_POINTS = 2000
 
 
+class LossAxis(pg.AxisItem):  # type: ignore[misc]
+    """Labels 1, 2 and 5 of each decade of a logarithmic axis; every step of nine would print over the next."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        steps = (1, 2, 5) if high - low < 2.5 else (1,)
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        places = [decade + math.log10(step) for decade in decades for step in steps]
+        return [(1.0, [place for place in places if low <= place <= high])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{10**value:.3g}" for value in values]
+
+
 class LossChart(QWidget):
     """Both losses over the steps, on a logarithmic scale."""
 
@@ -35,9 +49,12 @@ class LossChart(QWidget):
         super().__init__(parent)
         self._points: dict[str, list[tuple[int, float]]] = {name: [] for name in self.CURVES}
         self.plot = plot_widget("step")
+        axis = LossAxis("left")
+        axis.setPen(palette.LINE)
+        axis.setTextPen(palette.MUTED)
+        self.plot.setAxisItems({"left": axis})
         self.plot.setLogMode(y=True)
         self.plot.setMouseEnabled(False, False)
-        self.plot.getAxis("left").setStyle(maxTickLevel=0)
         self._curves = {
             name: self.plot.plot(pen=pg.mkPen(color, width=2)) for name, (_, color) in self.CURVES.items()
         }
