@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 def _leave_a_core_to_the_screen() -> None:
     """Let torch compute on all cores but one, unless the person has said on how many.
 
-    Its threads wait for each other by spinning: where the screen paints on a core that one of them needs, each
-    part took twenty times as long. Read by torch when it is first imported, here and in the training process.
+    Its threads wait for each other by spinning: where the screen painted on a core that one of them needed,
+    each part took twenty times as long. torch reads this when it is first imported, here and in the training.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
 

@@ -25,7 +25,7 @@ MOST_POINTS = 2000
 
 
 class LossAxis(pg.AxisItem):  # type: ignore[misc]
-    """Labels 1, 2 and 5 of each decade of a logarithmic axis; every step of nine would print over the next."""
+    """Labels 1, 2 and 5 of each decade of a logarithmic axis; all nine would print over each other."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         steps = (1, 2, 5) if high - low < 2.5 else (1,)
