@@ -1,7 +1,6 @@
 """The window with its pages, the line behind it, and the wires between them."""
 
 import logging
-import os
 import threading
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
@@ -26,15 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def _leave_a_core_to_the_screen() -> None:
-    """Let torch compute on all cores but one, unless the person has said on how many.
-
-    Its threads wait for each other by spinning: where the screen painted on a core that one of them needed,
-    each part took twenty times as long. torch reads this when it is first imported, here and in the training.
-    """
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
-
-
 class Shell(QObject):
     """Makes the window and keeps its status bar true."""
 
@@ -42,7 +32,6 @@ class Shell(QObject):
 
     def __init__(self, workspace: Workspace, settings: QSettings, station: Station | None = None) -> None:
         super().__init__()
-        _leave_a_core_to_the_screen()
         self.settings = settings
         self.bridge = LineBridge(station or WorkspaceStation(workspace), self)
         self.context = AppContext(workspace, RecipeStore(workspace), self.bridge, settings, go=self.go)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -25,13 +25,20 @@ from inspector_core.workspace import Workspace
 TRAINING_SECONDS = 60
 
 
+def wait(milliseconds: int) -> None:
+    """Let the window work; QTest.qWait would keep Python's lock, and so the line's threads, meanwhile."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
 def until(condition: Callable[[], Any], seconds: float = 180) -> None:
     """Let the window work until `condition` holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s: {condition}")
-        QTest.qWait(50)
+        wait(50)
 
 
 class Photographer:
@@ -42,7 +49,7 @@ class Photographer:
         self.out = out
 
     def take(self, name: str, settle_ms: int = 1500) -> None:
-        QTest.qWait(settle_ms)
+        wait(settle_ms)
         self.out.mkdir(parents=True, exist_ok=True)
         self.shell.window.grab().save(str(self.out / f"{name}.png"))
         print(self.out / f"{name}.png", flush=True)
@@ -98,7 +105,7 @@ class Photographer:
         train.length.setValue(2)
         train.start_button.click()
         until(lambda: len(train.samples) > 0)
-        QTest.qWait(TRAINING_SECONDS * 1000)
+        wait(TRAINING_SECONDS * 1000)
         self.take("wizard")
         train.stop_button.click()
         until(lambda: not train.busy())
