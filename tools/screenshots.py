@@ -96,7 +96,6 @@ class Photographer:
         wizard.step.folder.path.setText(str(folder))
         QTest.keyClick(wizard.step.folder.path, Qt.Key.Key_Return)
         until(wizard.next.isEnabled)
-        self.take("wizard-source")
         wizard.next.click()
         wizard.next.click()
         train = wizard.step
