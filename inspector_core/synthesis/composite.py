@@ -8,6 +8,7 @@ from torch import Tensor
 from inspector_core.synthesis.appearance import ALTERING, APPEARANCES, CELLS, Material, smooth
 from inspector_core.synthesis.config import Shape, Source, SynthesisConfig
 from inspector_core.synthesis.draws import Draws
+from inspector_core.synthesis.features import feature_points
 from inspector_core.synthesis.perlin import perlin_masks
 from inspector_core.synthesis.shapes import DRAWN, NUMBERS
 from inspector_core.synthesis.textures import texture_bank
@@ -39,6 +40,7 @@ class Synthesizer:
         empty = ~foreground.flatten(1).any(1)
         self._foreground = foreground.to(normals.device) | empty.to(normals.device)[:, None, None, None]
         self._centres = _foreground_points(self._foreground)
+        self._features = feature_points(normals, self._foreground)
         if textures is None:
             textures = texture_bank(config.texture_count, self.size, config.texture_seed)
         if _is_grey(normals):
@@ -102,7 +104,8 @@ class Synthesizer:
         masks = np.ones((len(shapes), 1, *self.size), np.float32)
         for row, (shape, index) in enumerate(zip(shapes, indices.tolist(), strict=True)):
             if shape != "perlin" or numbers[row, 1] < self.config.perlin_local:
-                centre = self._centres[index, int(numbers[row, 0] * CENTRES)].tolist()
+                points = self._features if shape == "feature" else self._centres
+                centre = points[index, int(numbers[row, 0] * points.shape[1])].tolist()
                 masks[row, 0] = DRAWN[shape](centre, self.size, numbers[row, 2:])
         return torch.from_numpy(masks)
 

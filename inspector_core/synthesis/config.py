@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Shape = Literal["perlin", "line", "spots", "patch", "box"]
+Shape = Literal["perlin", "line", "spots", "patch", "box", "feature"]
 Source = Literal[
     "texture", "shuffled", "other", "photometric", "tone", "light", "blur", "warp", "moved", "missing", "dent"
 ]
@@ -18,6 +18,7 @@ SUITS: dict[Shape, frozenset[Source]] = {
     "spots": frozenset(["texture", "photometric", "tone", "light", "blur", "moved", "missing", "dent"]),
     "patch": frozenset(["texture", "other", "photometric", "light", "blur", "warp", "missing", "dent"]),
     "box": frozenset(["texture", "other", "photometric", "tone", "moved", "missing", "warp"]),
+    "feature": frozenset(["moved", "missing"]),
 }
 """Which sources show in which shapes: a blurred or warped hairline is not to be seen."""
 
@@ -36,7 +37,14 @@ class SynthesisConfig(BaseModel):
 
     texture: bool = False
     """The product is a texture without parts: sources that only rearrange it are left out."""
-    shapes: dict[Shape, Share] = {"perlin": 0.5, "line": 0.25, "spots": 0.1, "patch": 0.07, "box": 0.08}
+    shapes: dict[Shape, Share] = {
+        "perlin": 0.43,
+        "line": 0.25,
+        "spots": 0.08,
+        "patch": 0.06,
+        "box": 0.06,
+        "feature": 0.12,
+    }
     sources: dict[Source, Share] = {
         "texture": 0.3,
         "shuffled": 0.14,
@@ -47,7 +55,7 @@ class SynthesisConfig(BaseModel):
         "blur": 0.02,
         "warp": 0.03,
         "moved": 0.07,
-        "missing": 0.06,
+        "missing": 0.12,
         "dent": 0.05,
     }
     opacity: tuple[float, float] = (0.2, 0.8)

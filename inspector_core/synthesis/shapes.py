@@ -1,4 +1,4 @@
-"""Mask shapes that Perlin noise does not give: hairlines, spots, smooth patches, boxes.
+"""Mask shapes that Perlin noise does not give: hairlines, spots, smooth patches, boxes, whole features.
 
 They are drawn one by one with OpenCV: a few lines and polygons cost less than any batched field.
 Every shape takes its centre (x, y), the image size (H, W) and a row of uniform numbers, and returns
@@ -87,6 +87,17 @@ def box(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
     return (canvas > 0).astype(np.float32)
 
 
+def feature(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
+    """An ellipse over a feature at `centre` (x, y, radius), mostly all of it with a margin."""
+    x, y, radius = centre
+    reach = radius * (0.9 + 1.1 * u[0])
+    at = (round(x + radius * 0.6 * (u[1] - 0.5)), round(y + radius * 0.6 * (u[2] - 0.5)))
+    axes = (max(1, round(reach * (1 + 1.2 * u[3] ** 2))), max(1, round(reach)))
+    canvas = np.zeros(size, np.uint8)
+    cv2.ellipse(canvas, at, axes, 180 * u[4], 0, 360, 255, cv2.FILLED)
+    return (canvas > 0).astype(np.float32)
+
+
 def window(centre: Sequence[int], size: tuple[int, int], u: Numbers) -> Mask:
     """An ellipse of a sixth to three quarters of the side, that keeps Perlin noise to one place."""
     side = min(size)
@@ -103,4 +114,5 @@ DRAWN: dict[str, Callable[[Sequence[int], tuple[int, int], Numbers], Mask]] = {
     "spots": spots,
     "patch": patch,
     "box": box,
+    "feature": feature,
 }

@@ -61,8 +61,9 @@ def leaked(anomaly: Tensor, share: Tensor) -> Tensor:
         share: [B], 0 (removed) to 1.
     """
     width = anomaly.shape[-1] // 64 * 2 + 1
-    for _ in range(2):
-        anomaly = F.avg_pool2d(anomaly, width, stride=1, padding=width // 2, count_include_pad=False)
+    pad = width // 2
+    for window, padding in (((1, width), (0, pad)), ((width, 1), (pad, 0))) * 2:
+        anomaly = F.avg_pool2d(anomaly, window, stride=1, padding=padding, count_include_pad=False)
     return share.view(-1, 1, 1, 1).to(anomaly) * anomaly
 
 

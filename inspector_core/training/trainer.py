@@ -208,7 +208,7 @@ class Trainer:
 
     def _optimiser(self, network: nn.Module, lr: float) -> torch.optim.Optimizer:
         kind = torch.optim.AdamW if self.config.optimiser == "adamw" else torch.optim.Adam
-        return kind(network.parameters(), lr=lr, weight_decay=self.config.weight_decay)
+        return kind(network.parameters(), lr=lr, weight_decay=self.config.weight_decay, fused=True)
 
     def _new_bank(self) -> ReplayBank:
         low, high = self.detector.config.diffusion.clamp
