@@ -1,10 +1,10 @@
 """Forms: names at the left, fields at the right, both centred on their line."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QGridLayout, QLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLayout, QWidget
 
 from app.theme import palette
-from app.widgets import label
+from app.widgets import indent, label
 
 
 class Form(QGridLayout):
@@ -38,15 +38,3 @@ class Form(QGridLayout):
         else:
             field.setSpacing(palette.SPACE_S)
             self.addLayout(field, row, 0, 1, 2)
-
-
-def indent(field: QWidget | QLayout) -> None:
-    """Keep numbers off the left edge of their fields, where the style sheet's padding does not reach."""
-    if isinstance(field, QLayout):
-        for index in range(field.count()):
-            item = field.itemAt(index)
-            widget = None if item is None else item.widget()
-            if widget is not None:
-                indent(widget)
-    elif isinstance(field, QAbstractSpinBox):
-        field.lineEdit().setTextMargins(palette.SPACE_S, 0, 0, 0)

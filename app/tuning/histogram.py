@@ -90,12 +90,11 @@ class ScoreHistogram(QWidget):
         self._place_review_label()
 
     def _place_review_label(self) -> None:
-        """At the left of its line, away from the FAIL line, where there is room."""
+        """At the left of its line where there is room; always below the FAIL line's label."""
         low, high = self._limits
         side = 1.0 if self.review.value() > low + 0.22 * (high - low) else 0.0
         self.review.label.anchors = [(side, 0.5), (side, 0.5)]
         self.review.label.setAnchor((side, 0.5))
-        self.review.label.setPosition(0.93 if side else 0.82)
 
     def fit(self) -> None:
         """Show all scores."""

@@ -15,7 +15,7 @@ from app.history.part import Part, missing_words
 from app.history.pictures import show_map
 from app.theme import palette
 from app.tuning.material import Material
-from app.widgets import ImageView, button, label
+from app.widgets import ImageView, button, indent, label
 from inspector_core.inspection.judge import defect_regions
 from inspector_core.inspection.recipe import Thresholds
 
@@ -112,6 +112,8 @@ class PixelPanel(QWidget):
         self.area.setRange(0, 1_000_000)
         self.area.setSuffix(" px")
         self.area.setSpecialValueText("any size")
+        indent(self.pixel)
+        indent(self.area)
         grid = QGridLayout()
         grid.setHorizontalSpacing(palette.SPACE_S)
         grid.setVerticalSpacing(palette.SPACE_XS)

@@ -16,7 +16,7 @@ from app.theme import palette
 from app.tuning.evidence import Replay, escape_words, false_reject_words, labelled_good_words, replay_words
 from app.tuning.material import Material
 from app.tuning.scale import score_text
-from app.widgets import button, label
+from app.widgets import button, indent, label
 from inspector_core.inspection.recipe import Thresholds
 
 DIGITS = 6
@@ -130,6 +130,7 @@ def _score_box() -> QDoubleSpinBox:
     box.setDecimals(DIGITS)
     box.setRange(0.0, 1.0)
     box.setKeyboardTracking(False)
+    indent(box)
     return box
 
 

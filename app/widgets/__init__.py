@@ -3,7 +3,7 @@
 from app.widgets.image_editor import ImageEditor
 from app.widgets.image_view import ImageView
 from app.widgets.notice import Notice, words
-from app.widgets.pieces import Card, ElidedLabel, EmptyState, PageHeader, StatTile, button, label
+from app.widgets.pieces import Card, ElidedLabel, EmptyState, PageHeader, StatTile, button, indent, label
 from app.widgets.score_bar import ScoreBar
 from app.widgets.thumbnail_strip import Thumbnail, ThumbnailStrip, thumbnail
 from app.widgets.trend_chart import TrendChart, plot_widget
@@ -24,6 +24,7 @@ __all__ = [
     "TrendChart",
     "VerdictBanner",
     "button",
+    "indent",
     "label",
     "plot_widget",
     "thumbnail",

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -204,3 +206,15 @@ class EmptyState(QWidget):
     def add_action(self, widget: QWidget) -> None:
         """Put a button below the words."""
         self._layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignCenter)
+
+
+def indent(field: QWidget | QLayout) -> None:
+    """Keep numbers off the left edge of their fields, where the style sheet's padding does not reach."""
+    if isinstance(field, QLayout):
+        for index in range(field.count()):
+            item = field.itemAt(index)
+            widget = None if item is None else item.widget()
+            if widget is not None:
+                indent(widget)
+    elif isinstance(field, QAbstractSpinBox):
+        field.lineEdit().setTextMargins(palette.SPACE_S, 0, 0, 0)

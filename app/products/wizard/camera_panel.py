@@ -8,10 +8,9 @@ from app.cameras.feed import CameraFeed
 from app.cameras.known import added_producers, camera_title, search, settings_of
 from app.context import AppContext
 from app.products.draft import Draft
-from app.products.form import indent
 from app.products.picture_check import Picture, measure
 from app.theme import palette
-from app.widgets import ImageView, button, label
+from app.widgets import ImageView, button, indent, label
 from app.widgets.rasters import shrink
 from inspector_core.cameras.camera import CameraInfo
 from inspector_core.cameras.factory import open_camera

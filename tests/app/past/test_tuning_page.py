@@ -188,3 +188,15 @@ def send_move(widget: QWidget, to: QPoint) -> None:
         QEvent.Type.MouseMove, place, widget.mapToGlobal(place), left, left, Qt.KeyboardModifier.NoModifier
     )
     QApplication.sendEvent(widget, event)
+
+
+def test_the_names_of_close_lines_do_not_overlap(qtbot, tuned):
+    histogram = tuned.histogram
+    for fail, review in ((0.52, 0.45), (0.9, 0.89), (0.05, 0.04)):
+        histogram.show_thresholds(Thresholds(fail=fail, review=review))
+        QApplication.processEvents()
+        names = [
+            line.label.mapRectToScene(line.label.boundingRect())
+            for line in (histogram.fail, histogram.review)
+        ]
+        assert not names[0].intersects(names[1]), (fail, review)
