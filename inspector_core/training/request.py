@@ -15,7 +15,7 @@ class TrainingRequest(BaseModel):
 
     Attributes:
         data: folder of normal images, or an MVTec-layout category.
-        out: the model file to write; `<out>.checkpoint` stands beside it until the run is complete.
+        out: the model file to write; `<out>.<run>.checkpoint` stands beside it until the run is complete.
         preset: `edge` or `paper`; None takes `paper` on a GPU and `edge` elsewhere.
         steps, minutes: length of the run, one or neither; neither takes the preset's number of steps.
         start_from: a model whose weights the run starts from.

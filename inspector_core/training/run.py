@@ -62,7 +62,8 @@ def run_training(
     report(Progress("prepare", message="finding the part and drawing textures"))
     trainer, check = _build(request, chosen, normals, training, held_out, device)
     pace = Pace(request.steps, request.minutes, chosen.training.steps)
-    losses = _train(request, trainer, check, pace, _run_id(request, chosen, normals), report, cancelled)
+    run = _run_id(request, chosen, normals)
+    losses = _train(request, trainer, check, pace, run, report, cancelled)
     report(
         Progress(
             "validate", trainer.step_count, 1.0, message="scoring held-out parts with synthetic anomalies"
@@ -84,14 +85,14 @@ def run_training(
             update={"training": info, "calibration": calibrate(detections, request.reject_rate)}
         ),
     )
-    checkpoint_path(request.out).unlink(missing_ok=True)
+    checkpoint_path(request.out, run).unlink(missing_ok=True)
     report(Progress("done", trainer.step_count, 1.0, 0.0, losses, validation))
     return metadata
 
 
-def checkpoint_path(out: Path) -> Path:
-    """Where the checkpoint of a run that writes `out` is."""
-    return out.with_name(out.name + ".checkpoint")
+def checkpoint_path(out: Path, run: str) -> Path:
+    """Where the checkpoint of a run that writes `out` is; runs with other settings don't share it."""
+    return out.with_name(f"{out.name}.{run[:8]}.checkpoint")
 
 
 def _train(
@@ -104,7 +105,7 @@ def _train(
     cancelled: Callable[[], bool],
 ) -> dict[str, float]:
     """Take the steps; returns the mean losses of the last stretch."""
-    path = checkpoint_path(request.out)
+    path = checkpoint_path(request.out, run)
     stored = load_checkpoint(path, run)
     if stored is not None:
         pace.elapsed = float(stored.pop("elapsed"))  # type: ignore[arg-type]

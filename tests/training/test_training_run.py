@@ -19,7 +19,12 @@ from inspector_core.training.dataset import load_normals, split_held_out
 from inspector_core.training.job import JobState, TrainingJob
 from inspector_core.training.pacing import Pace
 from inspector_core.training.request import Progress, TrainingCancelled
-from inspector_core.training.run import checkpoint_path, run_training
+from inspector_core.training.run import run_training
+
+
+def checkpoints(out: Path) -> list[Path]:
+    """Those of the runs that write `out`."""
+    return list(out.parent.glob(f"{out.name}.*.checkpoint"))
 
 
 def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -36,7 +41,7 @@ def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp
     assert metadata.calibration is not None
     assert metadata.calibration.n == 4
     assert read_rgb(tmp_path / "samples.png").shape == (4 * 128, 3 * 128, 3)
-    assert not checkpoint_path(request.out).exists()
+    assert not checkpoints(request.out)
 
 
 def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(request_for) -> None:  # type: ignore[no-untyped-def]
@@ -58,14 +63,27 @@ def test_a_cancelled_run_goes_on_to_the_result_of_an_uninterrupted_one(request_f
     asked = iter([False, True])
     with pytest.raises(TrainingCancelled):
         run_training(broken, cancelled=lambda: next(asked))
-    assert checkpoint_path(broken.out).exists()
+    assert len(checkpoints(broken.out)) == 1
     assert not broken.out.exists()
     told: list[Progress] = []
     run_training(broken, told.append)
     assert any(p.message == "resumed" and p.step == 2 for p in told)
     first, second = load_model(straight.out)[1], load_model(broken.out)[1]
     assert all(np.array_equal(first[name].numpy(), second[name].numpy()) for name in first)
-    assert not checkpoint_path(broken.out).exists()
+    assert not checkpoints(broken.out)
+
+
+def test_a_run_with_other_settings_leaves_a_checkpoint_alone(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cancelled = request_for(steps=3, out=tmp_path / "m.safetensors")
+    with pytest.raises(TrainingCancelled):
+        run_training(cancelled, cancelled=lambda: True)
+    [kept] = checkpoints(cancelled.out)
+    before = kept.read_bytes()
+    told: list[Progress] = []
+    run_training(request_for(steps=1, out=cancelled.out), told.append)
+    assert not any(p.message == "resumed" for p in told)
+    assert checkpoints(cancelled.out) == [kept]
+    assert kept.read_bytes() == before
 
 
 def test_a_checkpoint_of_another_run_is_not_taken_up(tmp_path: Path) -> None:
@@ -212,4 +230,4 @@ def test_a_cancelled_job_keeps_its_checkpoint(request_for) -> None:  # type: ign
     wait(job)
     job.close()
     assert job.state == JobState.CANCELLED
-    assert checkpoint_path(job.request.out).exists()
+    assert len(checkpoints(job.request.out)) == 1
