@@ -20,6 +20,7 @@ from inspector_core.logs import log_file, log_to
 from inspector_core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from app.main_window import MainWindow
     from app.shell import Shell
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def _run(
     settings = QSettings(str(workspace.root / "settings.ini"), QSettings.Format.IniFormat)
     shell = Shell(workspace, settings)
     reporter.happened.connect(shell.window.notice.show_error)
-    signals = _close_on_signals(shell.window.close)
+    signals = _close_on_signals(shell.window)
     try:
         shell.show()
         splash.finish(shell.window)
@@ -128,15 +129,17 @@ def _say(sentence: str) -> None:
         QMessageBox.critical(None, "Norma", sentence)
 
 
-def _close_on_signals(close: Callable[[], object]) -> dict[int, Any]:
+def _close_on_signals(window: "MainWindow") -> dict[int, Any]:
     """End in good order on Ctrl-C and on a service manager's stop; returns the handlers that stood before.
+
+    Ctrl-C comes from a person, who may be asked about unfinished work; a stop does not wait for an answer.
 
     Python's handlers run between two bytecodes: at the latest when the window's clock ticks.
     """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, lambda *_: close())
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: window.close())
+        before[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda *_: window.close_unasked())
     return before
 
 

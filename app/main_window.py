@@ -51,6 +51,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, pages: list[Page], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._may_ask = True
         self.setWindowTitle("Norma")
         self.setWindowIcon(icon("norma", palette.ACCENT_STRONG, "#ffffff"))
         self.setMinimumSize(1180, 700)
@@ -100,8 +101,13 @@ class MainWindow(QMainWindow):
         else:
             self.showFullScreen()
 
+    def close_unasked(self) -> None:
+        """Close where nobody is there to answer: what a page would have asked about is given up."""
+        self._may_ask = False
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not all(_call(page, "may_close", default=True) for page in self._made.values()):
+        if self._may_ask and not all(_call(page, "may_close", default=True) for page in self._made.values()):
             event.ignore()
             return
         self._clock.stop()

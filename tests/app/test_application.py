@@ -89,6 +89,15 @@ def test_a_page_that_fails_does_not_take_the_window_with_it(qtbot):
     window.close()
 
 
+def test_a_stop_that_nobody_can_answer_asks_nothing(window):
+    page = window.show_page("One")
+    window.show()
+    page.closable = False
+    window.close_unasked()
+    assert not window.isVisible()
+    assert page.told[-1] == "shut down"
+
+
 def test_a_page_may_keep_the_window_open(window):
     page = window.show_page("One")
     window.show()
