@@ -49,8 +49,10 @@ def test_every_trigger_is_a_row_and_every_reject_has_its_files(
 def test_the_demos_defects_are_found(result: dict[str, Any], demo_workspace: Workspace) -> None:
     """The frames carry their kind in their name."""
     recorded = rows(demo_workspace)[: result["triggers"]]
-    wrong = [row["source"] for row in recorded if ("good" in row["source"]) != (row["verdict"] == "pass")]
-    assert len(wrong) <= 0.15 * len(recorded), wrong
+    escaped = [row["source"] for row in recorded if "good" not in row["source"] and row["verdict"] == "pass"]
+    stopped = [row["source"] for row in recorded if "good" in row["source"] and row["verdict"] != "pass"]
+    assert not escaped
+    assert len(stopped) <= 0.1 * len(recorded), stopped
 
 
 def test_a_killed_line_loses_nothing_and_starts_again(norma, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
