@@ -143,7 +143,7 @@ def main() -> None:
             camera.cameras()
             camera.wizard(photographs)
         finally:
-            shell.window.close()
+            shell.window.close_unasked()
             shell.shut_down()
 
 

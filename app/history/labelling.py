@@ -45,13 +45,14 @@ class LabelPanel(Card):
         self.note.setPlaceholderText("Note (optional)")
         self.by = QLineEdit(person(settings))
         self.by.setPlaceholderText("Your name")
-        self.by.setMaximumWidth(130)
         self.by.editingFinished.connect(lambda: settings.setValue("person/name", self.by.text().strip()))
         self.log = label("", "muted", wrap=True)
         self.buttons: dict[str, QPushButton] = {}
         group = QButtonGroup(self)
         grid = QGridLayout()
         grid.setSpacing(palette.SPACE_XS)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
         for place, (value, text, key, tip) in enumerate(CHOICES):
             choice = button(text, tip=tip, key=key, owner=self)
             choice.setCheckable(True)

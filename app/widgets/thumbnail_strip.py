@@ -72,15 +72,20 @@ class ThumbnailStrip(QWidget):
         """Remove all."""
         self.set_items([])
 
+    def _quarter(self) -> float:
+        """Side of a picture of which four fill the width."""
+        return (self.width() - 3.0 * palette.SPACE_S) / 4.0
+
+    def _rows(self) -> int:
+        """As many rows as come nearest to filling the height with four pictures in each."""
+        return max(1, round(self.height() / (self._quarter() + CAPTION)))
+
     def _cell(self) -> float:
-        """Side of a picture: four fill the width, unless the height is less."""
-        return min(float(self.height() - CAPTION), (self.width() - 3.0 * palette.SPACE_S) / 4.0)
+        """Side of a picture: four fill the width, unless the rows leave less."""
+        return min(self._quarter(), self.height() / self._rows() - CAPTION)
 
     def _columns(self) -> int:
         return max(1, int((self.width() + palette.SPACE_S) // (self._cell() + palette.SPACE_S)))
-
-    def _rows(self) -> int:
-        return max(1, int(self.height() // (self._cell() + CAPTION)))
 
     def _box(self, index: int) -> QRectF:
         cell, columns = self._cell(), self._columns()
