@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.diffusion.denoiser import Denoiser
 from inspector_core.diffusion.norm_guided import reconstruct
@@ -34,8 +35,13 @@ class DiffusionAD(nn.Module):
         self.config = config
         diffusion = config.diffusion
         alpha_bar = linear_alpha_bar(diffusion.steps, diffusion.beta_start, diffusion.beta_end)
-        self.denoiser = Denoiser(UNet(config.denoiser), alpha_bar, diffusion.prediction)
+        network = UNet(config.denoiser)
+        self.denoiser = Denoiser(network, alpha_bar, diffusion.prediction)
         self.segmentation = SegmentationNet(config.segmentation)
+        self.evidence: FeatureEvidence | None = None
+        if config.evidence is not None:
+            widths = [*network.feature_widths, *self.segmentation.feature_widths]
+            self.evidence = FeatureEvidence(config.evidence, config.size, sum(widths))
         generator = torch.Generator().manual_seed(config.inference.noise_seed)
         shape = (1, 3, config.size, config.size)
         self.register_buffer("noise_small", torch.randn(shape, generator=generator, device="cpu"))
@@ -49,21 +55,39 @@ class DiffusionAD(nn.Module):
         """The network's range to an image 0..1."""
         return (x if self.config.diffusion.pixel_range == "unit" else (x + 1) / 2).clamp(0, 1)
 
-    def segment(self, x: Tensor, guided: Tensor) -> Tensor:
+    def segment(self, x: Tensor, guided: Tensor, features: list[Tensor] | None = None) -> Tensor:
         """Logits float32 [B, 1, S, S] from encoded image and reconstruction (DiffusionAD, section III-C)."""
-        return self.segmentation(torch.cat([x, guided], dim=1)).float()  # type: ignore[no-any-return]
+        return self.segmentation(torch.cat([x, guided], dim=1), features).float()  # type: ignore[no-any-return]
 
     def forward(self, image: Tensor) -> DetectorOutput:
         """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions."""
+        if self.evidence is None:
+            return self.pass_networks(image)
+        features: list[Tensor] = []
+        output = self.pass_networks(image, features)
+        combined = self.evidence.combine(output.logits, self.evidence.distance(features))
+        return output._replace(logits=combined)
+
+    def pass_networks(self, image: Tensor, features: list[Tensor] | None = None) -> DetectorOutput:
+        """The two sub-networks alone; `features`, where given, gets their feature maps."""
         inference = self.config.inference
         x = self.encode(image)
         t_small = torch.full((len(x),), inference.t_small, dtype=torch.int64, device=x.device)
         t_big = torch.full((len(x),), inference.t_big, dtype=torch.int64, device=x.device)
         low, high = self.config.diffusion.clamp
         guided = reconstruct(
-            self.denoiser, x, self.noise_small, self.noise_big, t_small, t_big, inference.guidance, low, high
+            self.denoiser,
+            x,
+            self.noise_small,
+            self.noise_big,
+            t_small,
+            t_big,
+            inference.guidance,
+            low,
+            high,
+            features,
         ).guided
-        return DetectorOutput(self.segment(x, guided), self.decode(guided))
+        return DetectorOutput(self.segment(x, guided, features), self.decode(guided))
 
 
 def image_score(logits: Tensor, k: int) -> float:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from inspector_core.detectors.feature_evidence import EvidenceConfig
 from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.errors import DataError
@@ -62,6 +63,7 @@ class DetectorConfig(_Strict):
     denoiser: UNetConfig = UNetConfig()
     segmentation: SegmentationConfig = SegmentationConfig()
     inference: InferenceConfig = InferenceConfig()
+    evidence: EvidenceConfig | None = None
 
     @model_validator(mode="after")
     def _size_fits(self) -> "DetectorConfig":

@@ -23,6 +23,7 @@ from inspector_core.synthesis.textures import load_textures
 from inspector_core.training.calibration import calibrate, detect_all
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
 from inspector_core.training.dataset import NormalImages, load_normals, split_held_out
+from inspector_core.training.evidence import fit_evidence
 from inspector_core.training.pacing import Pace
 from inspector_core.training.request import Progress, Report, TrainingCancelled, TrainingRequest
 from inspector_core.training.samples import write_samples
@@ -70,6 +71,7 @@ def run_training(
         )
     )
     trainer.settle()
+    fit_evidence(trainer.detector, normals.images[training], request.seed)
     tensors = _stored(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
     engine = build_engine(unfinished, tensors, device)
