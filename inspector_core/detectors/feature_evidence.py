@@ -64,6 +64,7 @@ class FeatureEvidence(nn.Module):
         self.grid = size // STRIDE
         self.channels = c = min(config.channels, inputs)
         places = self.grid**2
+        self._dense: tuple[tuple[int, int], Tensor] | None = None
         self.register_buffer("center", torch.zeros(inputs))
         self.register_buffer("scale", torch.ones(inputs))
         self.register_buffer("projection", _projection(inputs, c, config.seed))
@@ -76,12 +77,11 @@ class FeatureEvidence(nn.Module):
         """Feature maps [B, C_i, H_i, W_i] of any resolution to one [B, G*G, sum of C_i], float32."""
         maps = []
         for feature in features:
-            feature = F.avg_pool2d(feature.float(), 3, stride=1, padding=1)
             if feature.shape[-1] >= self.grid:
-                maps.append(F.adaptive_avg_pool2d(feature, self.grid))
+                maps.append(F.adaptive_avg_pool2d(feature, self.grid).float())
             else:
-                maps.append(F.interpolate(feature, (self.grid, self.grid), mode="bilinear"))
-        return torch.cat(maps, dim=1).flatten(2).transpose(1, 2)
+                maps.append(F.interpolate(feature.float(), (self.grid, self.grid), mode="bilinear"))
+        return F.avg_pool2d(torch.cat(maps, dim=1), 3, stride=1, padding=1).flatten(2).transpose(1, 2)
 
     def project(self, gathered: Tensor) -> Tensor:
         """[B, G*G, inputs] to [B, G*G, channels]: standardised, then projected."""
@@ -161,11 +161,15 @@ class FeatureEvidence(nn.Module):
             self.spread[k] = (1.4826 * (values - middle).abs().median()).clamp_min(1e-3)
 
     def _unpacked(self) -> Tensor:
-        """The Cholesky factors of the precisions, [G*G, C, C]."""
-        dense = self.factor.new_zeros((len(self.factor), self.channels, self.channels), dtype=torch.float32)
-        rows, columns = self._triangle()
-        dense[:, rows, columns] = self.factor.float()
-        return dense
+        """The Cholesky factors of the precisions, [G*G, C, C]; kept until `factor` changes."""
+        key = (self.factor.data_ptr(), self.factor._version)
+        if self._dense is None or self._dense[0] != key:
+            shape = (len(self.factor), self.channels, self.channels)
+            dense = self.factor.new_zeros(shape, dtype=torch.float32)
+            rows, columns = self._triangle()
+            dense[:, rows, columns] = self.factor.float()
+            self._dense = key, dense
+        return self._dense[1]
 
     def _triangle(self) -> tuple[Tensor, Tensor]:
         rows, columns = torch.tril_indices(self.channels, self.channels, device=self.mean.device)
