@@ -1,6 +1,6 @@
 """The training steps of DiffusionAD (Eq. 9 to 11)."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
 from inspector_core.engines.factory import body_type
-from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.training.batch_norm import settle_batch_norm
 from inspector_core.training.ema import Ema
 from inspector_core.training.losses import mask_loss, normal_mean
@@ -28,6 +27,12 @@ class _Batch(NamedTuple):
     mask: Tensor
     anomalous: Tensor
     indices: Tensor
+
+
+class Anomalies(Protocol):
+    """What makes anomalous images of the normals it was made with; see `Synthesizer`."""
+
+    def sample(self, indices: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]: ...
 
 
 class Trainer:
@@ -47,7 +52,7 @@ class Trainer:
         self,
         detector: DiffusionAD,
         normals: NDArray[np.uint8],
-        synthesizer: Synthesizer,
+        synthesizer: Anomalies,
         config: TrainingConfig,
         seed: int,
     ) -> None:
