@@ -19,6 +19,8 @@ STRIDE = 8
 """Pixels of the image, each way, to one place of the grid."""
 TOP_PLACES = 8
 """Places averaged into the distance of an image, at 32 x 32 places; other grids scale it by area."""
+UNREACHED = 6e4
+"""A distance that none reaches."""
 FLOOR = 0.01
 """Least variance of a direction; each feature has variance 1 over all normal places."""
 
@@ -70,8 +72,9 @@ class FeatureEvidence(nn.Module):
         self.register_buffer("projection", _projection(inputs, c, config.seed))
         self.register_buffer("mean", torch.zeros(places, c))
         self.register_buffer("factor", torch.zeros(places, c * (c + 1) // 2))
-        self.register_buffer("location", torch.zeros(2))
-        self.register_buffer("spread", torch.ones(2))
+        # Until it is fitted, the segmentation's logit passes as it is.
+        self.register_buffer("location", torch.tensor([-config.alarm / config.softness, UNREACHED]))
+        self.register_buffer("spread", torch.tensor([1 / config.softness, 1.0]))
 
     def gather(self, features: Sequence[Tensor]) -> Tensor:
         """Feature maps [B, C_i, H_i, W_i] of any resolution to one [B, G*G, sum of C_i], float32."""

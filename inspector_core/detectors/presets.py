@@ -153,6 +153,7 @@ EDGE = Preset(
             residual_resampling=False,
         ),
         segmentation=SegmentationConfig(patch=2, channels=32, multipliers=(1, 2, 2, 4)),
+        evidence=EvidenceConfig(),
     ),
     training=TrainingConfig(
         batch=8,
@@ -171,7 +172,8 @@ EDGE = Preset(
         bce_weight=0.5,
     ),
 )
-"""For machines without a GPU: patches in place of pixels, and a denoiser that predicts x̂0."""
+"""For machines without a GPU: patches in place of pixels, a denoiser that predicts x̂0, and the networks'
+features as evidence beside the segmentation (docs/decisions/0007)."""
 
 PRESETS = {"paper": PAPER, "edge": EDGE}
 

@@ -23,7 +23,7 @@ def settle_batch_norm(detector: DiffusionAD, batches: Iterable[Tensor]) -> None:
         layer.momentum = None  # a cumulative mean
         layer.train()
     for images in batches:
-        detector(images)
+        detector.pass_networks(images)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     detector.eval()

@@ -182,7 +182,7 @@ def _build(
 
 
 def _start_from(detector: DiffusionAD, path: Path) -> None:
-    """Take over the networks' weights from a model of the same shape; its noise stays behind."""
+    """Take over the networks' weights from a model of the same shape, and nothing of its product."""
     metadata, tensors = load_model(path)
     theirs = DetectorConfig.model_validate(metadata.config)
     ours = detector.config
@@ -195,7 +195,8 @@ def _start_from(detector: DiffusionAD, path: Path) -> None:
             f"the model {path} (preset {theirs.preset}) is of another shape than the preset {ours.preset}",
             f"train with --preset {theirs.preset}, or start from another model",
         )
-    weights = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith("noise_")}
+    networks = ("denoiser.", "segmentation.")
+    weights = {name: tensor.float() for name, tensor in tensors.items() if name.startswith(networks)}
     detector.load_state_dict(weights, strict=False)
 
 

@@ -23,7 +23,7 @@ def write_samples(path: Path, detector: DiffusionAD, images: Tensor) -> None:
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = 0.0
-    output = detector(images)
+    output = detector.pass_networks(images)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     maps = output.logits.sigmoid()
