@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.diffusion.denoiser import Denoiser
-from inspector_core.diffusion.norm_guided import reconstruct
+from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
 from inspector_core.diffusion.schedule import linear_alpha_bar
 from inspector_core.diffusion.segmentation import SegmentationNet
 from inspector_core.diffusion.unet import UNet
@@ -55,9 +55,21 @@ class DiffusionAD(nn.Module):
         """The network's range to an image 0..1."""
         return (x if self.config.diffusion.pixel_range == "unit" else (x + 1) / 2).clamp(0, 1)
 
+    def estimates(self, x: Tensor, r: Reconstruction, t_small: Tensor, t_big: Tensor) -> Tensor:
+        """What the segmentation gets beside the encoded images x: the guided reconstruction [B, 3, S, S].
+
+        Args:
+            r: reconstructed from x at the noise scales t_small and t_big, int64 [B].
+        """
+        return r.guided
+
     def segment(self, x: Tensor, guided: Tensor, features: list[Tensor] | None = None) -> Tensor:
-        """Logits float32 [B, 1, S, S] from encoded image and reconstruction (DiffusionAD, section III-C)."""
+        """Logits float32 [B, 1, S, S] from encoded images and `estimates` (DiffusionAD, section III-C)."""
         return self.segmentation(torch.cat([x, guided], dim=1), features).float()  # type: ignore[no-any-return]
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """The anomaly map, 0..1, from logits."""
+        return logits.sigmoid()
 
     def forward(self, image: Tensor) -> DetectorOutput:
         """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions."""
@@ -70,24 +82,22 @@ class DiffusionAD(nn.Module):
 
     def pass_networks(self, image: Tensor, features: list[Tensor] | None = None) -> DetectorOutput:
         """The two sub-networks alone; `features`, where given, gets their feature maps."""
-        inference = self.config.inference
         x = self.encode(image)
+        return self._pass_once(x, x, features)
+
+    def _pass_once(self, x: Tensor, source: Tensor, features: list[Tensor] | None) -> DetectorOutput:
+        """Logits of encoded images x from what is reconstructed of `source`, both [B, 3, S, S]."""
+        if not self.config.reconstruction:
+            return DetectorOutput(self.segment(x, x[:, :0], features), self.decode(x))
+        inference = self.config.inference
         t_small = torch.full((len(x),), inference.t_small, dtype=torch.int64, device=x.device)
         t_big = torch.full((len(x),), inference.t_big, dtype=torch.int64, device=x.device)
         low, high = self.config.diffusion.clamp
-        guided = reconstruct(
-            self.denoiser,
-            x,
-            self.noise_small,
-            self.noise_big,
-            t_small,
-            t_big,
-            inference.guidance,
-            low,
-            high,
-            features,
-        ).guided
-        return DetectorOutput(self.segment(x, guided, features), self.decode(guided))
+        noise = (self.noise_small, self.noise_big)
+        w = inference.guidance
+        r = reconstruct(self.denoiser, source, *noise, t_small, t_big, w, low, high, features)
+        estimates = self.estimates(x, r, t_small, t_big)
+        return DetectorOutput(self.segment(x, estimates, features), self.decode(estimates[:, :3]))
 
 
 def image_score(logits: Tensor, k: int) -> float:

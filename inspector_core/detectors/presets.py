@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from inspector_core.detectors.feature_evidence import EvidenceConfig
+from inspector_core.detectors.hdm_config import HDMConfig, HDMTraining
 from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.errors import DataError
@@ -54,9 +55,14 @@ class InferenceConfig(_Strict):
 
 
 class DetectorConfig(_Strict):
-    """All that is needed to build the detector again; stored in its model file."""
+    """All that is needed to build the detector again; stored in its model file.
 
-    detector: Literal["diffusion-ad"] = "diffusion-ad"
+    Attributes:
+        hdm: given exactly where `detector` is `hdm`.
+        reconstruction: off, the segmentation sees the image alone and no denoiser runs; to compare with.
+    """
+
+    detector: Literal["diffusion-ad", "hdm"] = "diffusion-ad"
     preset: str
     size: int = Field(default=256, ge=32, le=1024)
     diffusion: DiffusionConfig = DiffusionConfig()
@@ -64,12 +70,27 @@ class DetectorConfig(_Strict):
     segmentation: SegmentationConfig = SegmentationConfig()
     inference: InferenceConfig = InferenceConfig()
     evidence: EvidenceConfig | None = None
+    hdm: HDMConfig | None = None
+    reconstruction: bool = True
 
     @model_validator(mode="after")
     def _size_fits(self) -> "DetectorConfig":
         stride = max(self.denoiser.stride, self.segmentation.stride)
         if self.size % stride:
             raise ValueError(f"size {self.size} is not a multiple of {stride}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "DetectorConfig":
+        if (self.detector == "hdm") != (self.hdm is not None):
+            raise ValueError("the detector hdm comes with its settings, and no other does")
+        if not self.reconstruction and (self.hdm is not None or self.evidence is not None):
+            raise ValueError("HDM and feature evidence need a reconstruction")
+        if self.hdm is not None and not self.hdm.correction and self.evidence is not None:
+            raise ValueError("feature evidence needs the segmentation")
+        inputs = 3 + 3 * self.reconstruction + (self.hdm.ratios if self.hdm is not None else 0)
+        if self.segmentation.inputs != inputs:
+            raise ValueError(f"the segmentation has {self.segmentation.inputs} inputs instead of {inputs}")
         return self
 
     @property
@@ -98,6 +119,7 @@ class TrainingConfig(_Strict):
         noise_weight, focal_weight, focal_alpha, focal_gamma, bce_weight: of the loss (rows 3 and 15).
         snr_cap: for x0-prediction.
         flips: mirror images at random (row 21).
+        hdm: generation and choice of anomalies, for the detector HDM.
     """
 
     batch: int = Field(default=16, ge=2, multiple_of=2)
@@ -125,6 +147,7 @@ class TrainingConfig(_Strict):
     bce_weight: float = 0.0
     snr_cap: PositiveFloat = 5.0
     flips: bool = False
+    hdm: HDMTraining | None = None
 
 
 class Preset(_Strict):

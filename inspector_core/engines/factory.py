@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.model_file import ModelMetadata, load_model
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.engines.engine import Engine
@@ -64,6 +64,6 @@ def open_engine(path: Path, device: str = "auto") -> Engine:
 
 def build_engine(metadata: ModelMetadata, tensors: Mapping[str, Tensor], device: torch.device) -> Engine:
     """An engine from a model's parts, as `load_model` returns them."""
-    detector = DiffusionAD(DetectorConfig.model_validate(metadata.config))
+    detector = build_detector(DetectorConfig.model_validate(metadata.config))
     detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return TorchEngine(detector, metadata, device, body_type(device))

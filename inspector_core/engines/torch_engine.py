@@ -73,7 +73,7 @@ class TorchEngine:
         logits, reconstruction = self._detector(x)
         if ignored is not None:
             logits = logits.masked_fill(ignored, _NEVER)
-        anomaly_map: NDArray[np.float32] = logits[0, 0].sigmoid().cpu().numpy()
+        anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()
         restored = (
             (reconstruction[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
         )
