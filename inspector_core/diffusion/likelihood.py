@@ -2,8 +2,8 @@
 
 A residual of the denoiser, standardised by what it leaves of normal images, is N(0, 1) for a normal pixel and
 N(0, 1+s) for one that was drawn from the inflated kernel. HDM as its abstract describes it; details
-re-designed (docs/hdm.md). That the divergence of the posteriors scores better than a distance of colours is reported for
-"Removing Anomalies as Noises" (ICCV 2023).
+re-designed (docs/hdm.md). That the divergence of the posteriors scores better than a distance of colours is
+reported for "Removing Anomalies as Noises" (ICCV 2023).
 """
 
 import math

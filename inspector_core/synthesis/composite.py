@@ -76,6 +76,25 @@ class Synthesizer:
         image, label = _ensure_label(image, label, normal, soft, self.config.min_area)
         return image.expand(-1, 3, -1, -1).contiguous(), label
 
+    @property
+    def grey(self) -> bool:
+        """Whether the three channels of every normal are equal, so that no anomaly may have a colour."""
+        return self._material.normals.shape[1] == 1
+
+    def normals(self, indices: Tensor) -> Tensor:
+        """The normals at `indices` [B]: float32 [B, 3, H, W] in 0..1."""
+        chosen = self._material.normals[indices.to(self._material.normals.device)]
+        return chosen.float().div_(255).expand(-1, 3, -1, -1)
+
+    def masks(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+        """A shape on the foreground of each of the normals at `indices`: {0, 1} [B, 1, H, W], never empty."""
+        draws = Draws(generator, self._material.normals.device)
+        shapes = draws.choices(self._shape_shares.expand(len(indices), -1))
+        soft = self._soft_masks(
+            indices.to(self._material.normals.device), [self._shapes[shape] for shape in shapes], draws
+        )
+        return (soft > 0.5).float()
+
     def _soft_masks(self, indices: Tensor, shapes: list[Shape], draws: Draws) -> Tensor:
         """Masks [B, 1, H, W] in 0..1 within the foreground, each with pixels above 0.5."""
         inside = self._foreground[indices].float()
