@@ -22,7 +22,8 @@ def shell(tmp_path: Path, qtbot) -> Iterator[Shell]:
     """The real window over an empty workspace."""
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
     made = Shell(Workspace.open(tmp_path / "workspace"), settings)
-    qtbot.addWidget(made.window)
+    # A test that fails in the middle of the wizard must not wait for an answer.
+    qtbot.addWidget(made.window, before_close_func=lambda window: window.close_unasked())
     made.window.resize(1366, 768)
     made.show()
     yield made
