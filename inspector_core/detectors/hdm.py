@@ -53,11 +53,9 @@ class HDM(DiffusionAD):
         self.hdm = hdm = config.hdm
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("bias", torch.zeros(()))
-        self._weighs = hdm.llr or hdm.adaptive_guidance
-        if self._weighs:  # until residuals were observed, the variance is 1 and every ratio says normal
-            grid = config.size // CELL
-            self.register_buffer("log_variance", torch.zeros(BINS, 3, 2))
-            self.register_buffer("log_profile", torch.zeros(2, grid, grid))
+        grid = config.size // CELL  # until residuals were observed, the variance is 1 and all ratios say normal
+        self.register_buffer("log_variance", torch.zeros(BINS, 3, 2))
+        self.register_buffer("log_profile", torch.zeros(2, grid, grid))
         if hdm.llr:
             last = [[0.0] * (len(hdm.windows) - 1) + [weight] for weight in hdm.weights]
             self.ratio_weight = nn.Parameter(torch.tensor(last).flatten(), requires_grad=hdm.correction)
@@ -65,6 +63,11 @@ class HDM(DiffusionAD):
             if hdm.correction:  # a cold start begins at ℓ0
                 for parameter in self.segmentation.outlet.parameters():
                     nn.init.zeros_(parameter)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the likelihood ratios serve for anything."""
+        return self.hdm.llr or self.hdm.adaptive_guidance
 
     @property
     def _prior(self) -> float:
@@ -97,7 +100,7 @@ class HDM(DiffusionAD):
 
     def estimates(self, x: Tensor, r: Reconstruction, t_small: Tensor, t_big: Tensor) -> Tensor:
         """The guided reconstruction [B, 3, S, S], and behind it the likelihood ratios where they are on."""
-        if not self._weighs:
+        if not self.weighs:
             return r.guided
         guided = r.guided
         ratios = self.ratios(x, r, t_small, t_big)

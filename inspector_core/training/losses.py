@@ -20,17 +20,23 @@ class MaskLoss(NamedTuple):
         return self.smooth_l1 + config.focal_weight * self.focal + config.bce_weight * self.bce
 
 
-def mask_loss(logits: Tensor, mask: Tensor, config: TrainingConfig) -> MaskLoss:
+def mask_loss(logits: Tensor, mask: Tensor, config: TrainingConfig, weight: Tensor | None = None) -> MaskLoss:
     """Loss of the segmentation, float32 (Eq. 10): logits and mask {0, 1}, both [B, 1, H, W].
 
     The focal term works on logits, so that a confident pixel neither overflows nor loses its gradient.
+
+    Args:
+        weight: of each pixel, [B, 1, H, W]; None weighs all alike.
     """
     cross_entropy = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
     probability = logits.sigmoid()
     missed = mask * (1 - probability) + (1 - mask) * probability
     balance = mask * config.focal_alpha + (1 - mask) * (1 - config.focal_alpha)
-    focal = (balance * missed**config.focal_gamma * cross_entropy).mean()
-    return MaskLoss(F.smooth_l1_loss(probability, mask), focal, cross_entropy.mean())
+    focal = balance * missed**config.focal_gamma * cross_entropy
+    smooth = F.smooth_l1_loss(probability, mask, reduction="none")
+    if weight is not None:
+        smooth, focal, cross_entropy = weight * smooth, weight * focal, weight * cross_entropy
+    return MaskLoss(smooth.mean(), focal.mean(), cross_entropy.mean())
 
 
 def normal_mean(loss: Tensor, anomalous: Tensor) -> Tensor:

@@ -12,34 +12,47 @@ from torch import Tensor
 
 
 class ReplayBank:
-    """A ring of normal images' reconstructions, uint8 [capacity, 3, S, S], with the images' indices."""
+    """A ring of normal images' reconstructions, uint8 [capacity, C, S, S], with their images' indices.
 
-    def __init__(self, capacity: int, size: int, low: float, high: float, device: torch.device) -> None:
+    C is 3, or 6 where the small- and the big-scale reconstruction are kept apart.
+    """
+
+    def __init__(
+        self, capacity: int, size: int, low: float, high: float, device: torch.device, channels: int = 3
+    ) -> None:
         self._low, self._high = low, high
-        self.guided = torch.zeros((capacity, 3, size, size), dtype=torch.uint8, device=device)
+        self.guided = torch.zeros((capacity, channels, size, size), dtype=torch.uint8, device=device)
         self.indices = torch.zeros(capacity, dtype=torch.int64)
+        self.times = torch.zeros((capacity, 2), dtype=torch.int64)
         self.filled = 0
         self.next = 0
 
-    def add(self, indices: Tensor, guided: Tensor) -> None:
-        """Store reconstructions [B, 3, S, S] of the normal images at `indices` [B] in place of the oldest."""
+    def add(self, indices: Tensor, guided: Tensor, times: Tensor) -> None:
+        """Store reconstructions [B, C, S, S] of the normal images at `indices` [B] in place of the oldest.
+
+        Args:
+            times: the small and the big scale of each, int64 [B, 2].
+        """
         packed = ((guided - self._low) / (self._high - self._low) * 255).round().clamp(0, 255).to(torch.uint8)
-        for index, entry in zip(indices.tolist(), packed, strict=True):
+        for index, entry, scales in zip(indices.tolist(), packed, times.cpu(), strict=True):
             self.guided[self.next], self.indices[self.next] = entry, index
+            self.times[self.next] = scales
             self.next = (self.next + 1) % len(self.guided)
             self.filled = min(self.filled + 1, len(self.guided))
 
-    def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Entries at random, with repetition: indices [B] and reconstructions float32 [B, 3, S, S]."""
+    def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Entries at random, with repetition: indices [B], float32 reconstructions [B, C, S, S], times [B, 2]."""
         chosen = torch.randint(self.filled, (count,), generator=generator)
         packed = self.guided[chosen.to(self.guided.device)]
-        return self.indices[chosen], packed.float() / 255 * (self._high - self._low) + self._low
+        guided = packed.float() / 255 * (self._high - self._low) + self._low
+        return self.indices[chosen], guided, self.times[chosen]
 
     def state_dict(self) -> dict[str, Tensor | int]:
         """All that `load_state_dict` needs."""
         return {
             "guided": self.guided[: self.filled],
             "indices": self.indices[: self.filled],
+            "times": self.times[: self.filled],
             "filled": self.filled,
             "next": self.next,
         }
@@ -47,7 +60,7 @@ class ReplayBank:
     def load_state_dict(self, state: dict[str, Tensor | int]) -> None:
         """Take over a stored ring."""
         self.filled, self.next = int(state["filled"]), int(state["next"])
-        for name in ("guided", "indices"):
+        for name in ("guided", "indices", "times"):
             stored = state[name]
             assert isinstance(stored, Tensor)
             getattr(self, name)[: self.filled] = stored
@@ -57,7 +70,7 @@ def leaked(anomaly: Tensor, share: Tensor) -> Tensor:
     """What a denoiser lets through of a change of the image: its blurred shape, to a share of its strength.
 
     Args:
-        anomaly: the image with the anomaly less the one without, [B, 3, S, S].
+        anomaly: the image with the anomaly less the one without, [B, C, S, S].
         share: [B], 0 (removed) to 1.
     """
     width = anomaly.shape[-1] // 64 * 2 + 1
@@ -67,10 +80,8 @@ def leaked(anomaly: Tensor, share: Tensor) -> Tensor:
     return share.view(-1, 1, 1, 1).to(anomaly) * anomaly
 
 
-def random_crops(
-    parts: tuple[Tensor, Tensor, Tensor], side: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The same random window, mirrored at random, of each image, reconstruction and mask [B, C, S, S].
+def random_crops(parts: tuple[Tensor, ...], side: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """The same random window, mirrored at random, of images, reconstructions, masks and more, [B, C, S, S].
 
     Where the mask is not empty, one of its pixels is in the window: in the full image nearly all pixels are
     normal, and a step would teach little.
@@ -89,8 +100,7 @@ def random_crops(
             window.append(slice(start, start + side))
         mirrored = [axis for axis in (1, 2) if _draw(2, generator)]
         crops.append([part[k][tuple(window)].flip(mirrored) for part in parts])
-    x, guided, mask = (torch.stack(part) for part in zip(*crops, strict=True))
-    return x, guided, mask
+    return tuple(torch.stack(part) for part in zip(*crops, strict=True))
 
 
 def _draw(below: int, generator: torch.Generator) -> int:

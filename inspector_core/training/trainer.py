@@ -20,13 +20,21 @@ from inspector_core.training.schedule import rate
 SETTLING_BATCHES = 24
 
 
-class _Batch(NamedTuple):
-    """A step's images: x [B, 3, S, S] encoded, mask [B, 1, S, S], the normals at `indices` [B/2] first."""
+class Batch(NamedTuple):
+    """A step's images: x [B, 3, S, S] encoded, mask [B, 1, S, S], the normals at `indices` [B/2] first.
+
+    `weight` [B, 1, S, S] is that of each pixel in the mask loss; None weighs all alike.
+    """
 
     x: Tensor
     mask: Tensor
     anomalous: Tensor
     indices: Tensor
+    weight: Tensor | None = None
+
+
+Times = tuple[Tensor, Tensor]
+"""Small and big noise scale of each image, int64 [B]."""
 
 
 class Anomalies(Protocol):
@@ -85,6 +93,7 @@ class Trainer:
     def settle(self) -> None:
         """Put the weights to save into the detector, with statistics of their own; ends training."""
         self.detector.load_state_dict(self.weights)
+        self._measure()
         count = min(SETTLING_BATCHES, max(self.step_count, 2))
         images = (self.detector.decode(self._draw().x) for _ in range(count))
         settle_batch_norm(self.detector, images)
@@ -97,10 +106,13 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = peak * rate(progress, self.config.warm_up, self.config.final_lr)
         batch = self._draw()
-        noise_loss, guided = self._denoise(batch)
-        masked = self._segment(batch.x, guided, batch.mask, noise_loss)
+        noise_loss, r, times = self._denoise(batch)
+        normal = len(batch.indices)
+        self._observe(batch.x[:normal], _part(r, slice(normal)), (times[0][:normal], times[1][:normal]))
+        estimates = self.detector.estimates(batch.x, r, *times)
+        masked = self._segment(batch.x, estimates, batch.mask, batch.weight, noise_loss)
         if self._bank is not None:
-            self._bank.add(batch.indices, guided[: len(batch.indices)].detach())
+            self._bank.add(batch.indices, self._kept(r)[:normal].detach(), torch.stack(times, 1)[:normal])
             for _ in range(self.config.replays):
                 self._segment(*self._replay(self._bank), None)
         self.step_count += 1
@@ -108,48 +120,78 @@ class Trainer:
             self.ema.update(self.detector, self.step_count)
         return {"noise": float(noise_loss.detach()), "mask": float(masked)}
 
-    def _draw(self) -> _Batch:
+    def _observe(self, x: Tensor, r: Reconstruction, times: Times) -> None:
+        """Told of every step's normal images and their reconstructions."""
+
+    def _measure(self) -> None:
+        """Called once at the end, when the weights to save are in the detector."""
+
+    def _kept(self, r: Reconstruction) -> Tensor:
+        """What of reconstructions is stored for replays, [B, C, S, S]."""
+        return r.guided
+
+    def _from_kept(self, x: Tensor, kept: Tensor, times: Times) -> Tensor:
+        """The detector's `estimates` of x from what was stored."""
+        return kept
+
+    def _anomalies(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Anomalous images, masks and pixels' weights, of about the normals at `indices` [B]."""
+        return *self._synthesizer.sample(indices.to(self._device), self._random), None
+
+    def _draw(self) -> Batch:
         """Half normal images, each as often as any other, and half synthetic anomalies of further ones."""
         half = self.config.batch // 2
         while len(self._order) < 2 * half:
             self._order = torch.cat([self._order, torch.randperm(len(self._normals), generator=self._random)])
         chosen, self._order = self._order[: 2 * half], self._order[2 * half :]
         normal = self._normals[chosen[:half].to(self._device)].float() / 255
-        anomaly, mask = self._synthesizer.sample(chosen[half:].to(self._device), self._random)
+        anomaly, mask, weight = self._anomalies(chosen[half:])
         image = torch.cat([normal, anomaly])
         mask = torch.cat([torch.zeros_like(mask), mask])
+        weight = None if weight is None else torch.cat([torch.ones_like(weight), weight])
         if self.config.flips:
             for axis in (2, 3):
                 flip = (torch.rand(len(image), generator=self._random) < 0.5).to(self._device)
                 image = torch.where(flip.view(-1, 1, 1, 1), image.flip(axis), image)
                 mask = torch.where(flip.view(-1, 1, 1, 1), mask.flip(axis), mask)
+                if weight is not None:
+                    weight = torch.where(flip.view(-1, 1, 1, 1), weight.flip(axis), weight)
         anomalous = torch.arange(len(image), device=self._device) >= half
         x = self.detector.encode(image).contiguous(memory_format=torch.channels_last)
-        return _Batch(x, mask, anomalous, chosen[:half])
+        return Batch(x, mask, anomalous, chosen[:half], weight)
 
-    def _replay(self, bank: ReplayBank) -> tuple[Tensor, Tensor, Tensor]:
-        """Crops for a step of the segmentation alone: normal ones, and as many with a new anomaly in them."""
+    def _replay(self, bank: ReplayBank) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Crops for a step of the segmentation alone: normal ones, and as many with a new anomaly in them.
+
+        Returns:
+            Images, estimates, masks and pixels' weights, as `_segment` takes them.
+        """
         half = self.config.replay_batch // 2
-        indices, guided = bank.sample(2 * half, self._random)
+        indices, kept, scales = bank.sample(2 * half, self._random)
         indices = indices.to(self._device)
         normal = self._normals[indices].float() / 255
         anomaly, mask = self._synthesizer.sample(indices[half:], self._random)
         x = self.detector.encode(torch.cat([normal[:half], anomaly]))
         change = x[half:] - self.detector.encode(normal[half:])
-        guided[half:] += leaked(change, torch.rand(half, generator=self._random))
-        low, high = self.detector.config.diffusion.clamp
-        return random_crops(
-            (x, guided.clamp(low, high), torch.cat([torch.zeros_like(mask), mask])), self._crop, self._random
-        )
+        through = leaked(change, torch.rand(half, generator=self._random))
+        kept[half:] += through.repeat(1, kept.shape[1] // 3, 1, 1)
+        small, big = scales.to(self._device).unbind(1)
+        estimates = self._from_kept(x, kept.clamp(*self.detector.config.diffusion.clamp), (small, big))
+        mask = torch.cat([torch.zeros_like(mask), mask])
+        x, estimates, mask = random_crops((x, estimates, mask), self._crop, self._random)
+        return x, estimates, mask, None
 
-    def _denoise(self, batch: _Batch) -> tuple[Tensor, Tensor]:
-        """Noise loss (Eq. 9) and guided reconstruction of a batch.
+    def _denoise(self, batch: Batch) -> tuple[Tensor, Reconstruction, Times]:
+        """Noise loss (Eq. 9), and reconstructions of a batch with their noise scales.
 
         With `detach_reconstruction`, anomalous images pass without gradient: their noise loss does not count,
         and the mask loss does not reach the denoiser.
         """
         b = len(batch.x)
         config = self.config
+        if not self.detector.config.reconstruction:
+            nothing, never = batch.x[:, :0], torch.zeros(b, dtype=torch.int64, device=self._device)
+            return batch.x.new_zeros(()), Reconstruction(*[nothing] * 4), (never, never)
         times = self.detector.config.diffusion.steps
         t_small = self._times(b, config.t_small_min, config.tau)
         t_big = self._times(b, config.tau, min(config.t_big_max, times))
@@ -157,15 +199,16 @@ class Trainer:
         t = (t_small, t_big)
         if not config.detach_reconstruction:
             everything = self._reconstruct(batch.x, noise, t, slice(None))
-            return self._noise_loss(batch, everything, noise, t, slice(None)), everything.guided
+            return self._noise_loss(batch, everything, noise, t, slice(None)), everything, t
         normal, anomaly = slice(0, b // 2), slice(b // 2, b)
         of_normal = self._reconstruct(batch.x, noise, t, normal)
         with torch.no_grad():
             of_anomaly = self._reconstruct(batch.x, noise, t, anomaly)
         loss = self._noise_loss(batch, of_normal, noise, t, normal)
-        return loss, torch.cat([of_normal.guided, of_anomaly.guided]).detach()
+        parts = zip(of_normal, of_anomaly, strict=True)
+        return loss, Reconstruction(*[torch.cat(part).detach() for part in parts]), t
 
-    def _reconstruct(self, x: Tensor, noise: Tensor, t: tuple[Tensor, Tensor], part: slice) -> Reconstruction:
+    def _reconstruct(self, x: Tensor, noise: Tensor, t: Times, part: slice) -> Reconstruction:
         low, high = self.detector.config.diffusion.clamp
         w = self.detector.config.inference.guidance
         with torch.autocast(self._device.type, self._body, enabled=self._body != torch.float32):
@@ -182,7 +225,7 @@ class Trainer:
             )
 
     def _noise_loss(
-        self, batch: _Batch, estimate: Reconstruction, noise: Tensor, t: tuple[Tensor, Tensor], part: slice
+        self, batch: Batch, estimate: Reconstruction, noise: Tensor, t: Times, part: slice
     ) -> Tensor:
         """Mean over the normal images of the sum over both scales (Eq. 9 as the published code has it)."""
         denoiser, cap = self.detector.denoiser, self.config.snr_cap
@@ -192,11 +235,13 @@ class Trainer:
         loss = loss + denoiser.noise_loss(big, t[1][part], x, noise[1, part], cap)
         return normal_mean(loss, anomalous)
 
-    def _segment(self, x: Tensor, guided: Tensor, mask: Tensor, noise_loss: Tensor | None) -> Tensor:
+    def _segment(
+        self, x: Tensor, estimates: Tensor, mask: Tensor, weight: Tensor | None, noise_loss: Tensor | None
+    ) -> Tensor:
         """One step on the mask loss (Eq. 10), jointly with the noise loss (Eq. 11) where one is given."""
         with torch.autocast(self._device.type, self._body, enabled=self._body != torch.float32):
-            logits = self.detector.segment(x, guided)
-        masked = mask_loss(logits.float(), mask, self.config).total(self.config)
+            logits = self.detector.segment(x, estimates)
+        masked = mask_loss(logits.float(), mask, self.config, weight).total(self.config)
         loss = masked if noise_loss is None else masked + self.config.noise_weight * noise_loss
         denoiser, segmentation = self._optimisers
         stepped = [segmentation] if noise_loss is None else [denoiser, segmentation]
@@ -218,7 +263,8 @@ class Trainer:
     def _new_bank(self) -> ReplayBank:
         low, high = self.detector.config.diffusion.clamp
         capacity = max(self.config.replay_bank, self.config.batch)
-        return ReplayBank(capacity, self.detector.config.size, low, high, self._device)
+        channels = 3 if self.detector.config.reconstruction else 0
+        return ReplayBank(capacity, self.detector.config.size, low, high, self._device, channels)
 
     def state_dict(self) -> dict[str, object]:
         """All that a resumed run needs, of tensors and plain values only."""
@@ -246,3 +292,9 @@ class Trainer:
         self._order = state["order"]  # type: ignore[assignment]
         self._random.set_state(state["random"])  # type: ignore[arg-type]
         self._noise.set_state(state["noise"])  # type: ignore[arg-type]
+
+
+def _part(r: Reconstruction, part: slice) -> Reconstruction:
+    """Some images' reconstructions, without gradients."""
+    small, big, guided = (whole[part].detach() for whole in r[:3])
+    return Reconstruction(small, big, guided, r.outputs)

@@ -56,8 +56,8 @@ def test_the_mask_loss_reaches_the_denoiser_only_where_it_is_meant_to(detached: 
     for parameter in trainer.detector.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     batch = trainer._draw()
-    _, guided = trainer._denoise(batch)
-    trainer.detector.segment(batch.x, guided).sum().backward()
+    _, r, _ = trainer._denoise(batch)
+    trainer.detector.segment(batch.x, r.guided).sum().backward()
     touched = any(p.grad is not None and p.grad.any() for p in trainer.detector.denoiser.parameters())
     assert touched == reaches
 
@@ -67,10 +67,10 @@ def test_anomalous_images_do_not_change_the_noise_loss() -> None:
     torch.nn.init.normal_(trainer.detector.denoiser.network.outlet.weight, std=0.1)
     batch = trainer._draw()
     state = trainer._noise.get_state(), trainer._random.get_state()
-    first, _ = trainer._denoise(batch)
+    first, _, _ = trainer._denoise(batch)
     trainer._noise.set_state(state[0])
     trainer._random.set_state(state[1])
-    second, _ = trainer._denoise(batch._replace(x=torch.cat([batch.x[:2], torch.rand_like(batch.x[2:])])))
+    second, _, _ = trainer._denoise(batch._replace(x=torch.cat([batch.x[:2], torch.rand_like(batch.x[2:])])))
     assert first.item() == pytest.approx(second.item(), rel=1e-5)
 
 
@@ -115,8 +115,9 @@ def test_averaged_weights_are_the_mean_that_the_decay_says() -> None:
 def test_the_replay_bank_forgets_the_oldest_and_keeps_values_to_half_a_step() -> None:
     bank = ReplayBank(4, 4, -1, 1, torch.device("cpu"))
     values = torch.linspace(-1, 1, 6)
-    bank.add(torch.arange(6), values.view(6, 1, 1, 1).expand(6, 3, 4, 4))
-    indices, guided = bank.sample(60, torch.Generator().manual_seed(0))
+    bank.add(torch.arange(6), values.view(6, 1, 1, 1).expand(6, 3, 4, 4), torch.arange(12).view(6, 2))
+    indices, guided, times = bank.sample(60, torch.Generator().manual_seed(0))
+    assert torch.equal(times[:, 0], 2 * indices)
     assert set(indices.tolist()) == {2, 3, 4, 5}
     expected = values[indices].view(-1, 1, 1, 1).expand(60, 3, 4, 4)
     torch.testing.assert_close(guided, expected, rtol=0, atol=1.01 / 255)
@@ -153,7 +154,7 @@ def test_replayed_images_are_half_normal_and_half_anew() -> None:
     trainer = make(TrainingConfig(batch=4, replays=1, replay_batch=6, replay_crop=1.0))
     trainer.step(0.5)
     assert trainer._bank is not None
-    x, guided, mask = trainer._replay(trainer._bank)
+    x, guided, mask, _ = trainer._replay(trainer._bank)
     assert x.shape == guided.shape == (6, 3, 32, 32)
     assert not mask[:3].any()
     assert all(part.any() for part in mask[3:])
