@@ -13,7 +13,8 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.engines.engine import Engine
 from inspector_core.errors import DataError, ImageError, ModelFileError
 from inspector_core.evaluation.dataset import GOOD, Category, TestPart, read_category
-from inspector_core.evaluation.pixel_tally import PixelTally
+from inspector_core.evaluation.pixel_scores import EXACT_PIXELS, PixelScores
+from inspector_core.evaluation.regions import Labels, label_regions, resize_regions
 from inspector_core.evaluation.report import Case, Report, figures
 from inspector_core.images import RGB
 
@@ -31,8 +32,8 @@ Clock = Callable[[], float]
 class _Run:
     """What has been gathered so far."""
 
+    pixels: PixelScores
     cases: list[Case] = field(default_factory=list)
-    tallies: dict[str, PixelTally] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     without_mask: list[str] = field(default_factory=list)
 
@@ -43,11 +44,14 @@ def evaluate(
     progress: Progress | None = None,
     watch: Watcher | None = None,
     clock: Clock = time.perf_counter,
+    exact_pixels: int = EXACT_PIXELS,
 ) -> Report:
     """Score every test image of `category` alone, in its own call, and measure what comes out.
 
-    Images are read, scored and let go one by one; memory does not grow with their number. Pixel figures are
-    taken at the model's size: map bilinear, mask nearest. Images that can't be read are left out and named.
+    Images are read, scored and let go one by one. Pixel figures are taken at the model's size: map bilinear,
+    regions of the mask labelled first and then nearest; they are exact up to `exact_pixels` in all, and
+    beyond that counted in bins, so that memory grows no more. Images that can't be read are left out and
+    named.
 
     Raises:
         DataError: the folder is no category, a mask does not fit its image, or no image could be read.
@@ -55,7 +59,7 @@ def evaluate(
     """
     data = read_category(category)
     engine.warm_up()
-    run = _Run()
+    run = _Run(PixelScores(exact_pixels))
     for done, part in enumerate(data.parts, start=1):
         _add(run, engine, part, watch, clock)
         if progress is not None:
@@ -94,44 +98,37 @@ def _mask(run: _Run, part: TestPart, image: RGB) -> NDArray[np.bool_] | None:
 def _tally(
     run: _Run, part: TestPart, detection: Detection, mask: NDArray[np.bool_] | None, size: int
 ) -> None:
-    """Count the pixels of a good part, or of a defective one with a mask at the model's size."""
-    anomaly_map = cv2.resize(detection.anomaly_map, (size, size), interpolation=cv2.INTER_LINEAR)
-    small = None
+    """Count the pixels of a good part, or of a defective one with a mask, at the model's size."""
+    regions: Labels | None = None
     if not part.is_good:
-        small = None if mask is None else _shrink(mask, size)
-        if small is None or not small.any():
+        if mask is None or not mask.any():
             run.without_mask.append(part.path.name)
             return
-    tally = run.tallies.setdefault(part.defect, PixelTally())
+        regions = resize_regions(label_regions(mask), size)
+    anomaly_map = cv2.resize(detection.anomaly_map, (size, size), interpolation=cv2.INTER_LINEAR)
     # rounding in the resize can step over 1 by a bit
-    tally.add(np.clip(anomaly_map, 0, 1, dtype=np.float32), small)
-
-
-def _shrink(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
-    resized = cv2.resize(mask.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(resized > 0)
+    run.pixels.add(part.defect, np.clip(anomaly_map, 0, 1, dtype=np.float32), regions)
 
 
 def _report(run: _Run, data: Category, engine: Engine) -> Report:
     calibration = engine.model.calibration
     threshold = None if calibration is None else calibration.threshold
-    nothing = PixelTally()
-    good = run.tallies.get(GOOD, nothing)
-    all_pixels = sum((t for name, t in run.tallies.items() if name != GOOD), start=good)
+    by_defect = {
+        name: figures(
+            [case for case in run.cases if case.defect in (GOOD, name)],
+            run.pixels.measure(GOOD, name),
+            threshold,
+            only=name,
+        )
+        for name in data.defects
+    }
+    all_pixels = run.pixels.measure()
     return Report(
         category=data.folder,
         overall=figures(run.cases, all_pixels, threshold),
-        defects={
-            name: figures(
-                [case for case in run.cases if case.defect in (GOOD, name)],
-                good + run.tallies.get(name, nothing),
-                threshold,
-                only=name,
-            )
-            for name in data.defects
-        },
+        defects=by_defect,
         cases=tuple(run.cases),
         unreadable=tuple(run.unreadable),
         without_mask=tuple(run.without_mask),
-        pixel_error_bounds=all_pixels.error_bounds(),
+        pixel_error_bounds=all_pixels.error_bounds,
     )

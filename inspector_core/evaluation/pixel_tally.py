@@ -7,8 +7,17 @@ from numpy.typing import NDArray
 
 from inspector_core.evaluation.auroc import auroc, auroc_error_bound
 from inspector_core.evaluation.average_precision import average_precision, average_precision_error_bound
-from inspector_core.evaluation.pro import pro, pro_error_bound, region_weights
+from inspector_core.evaluation.exact_tally import ExactTally
+from inspector_core.evaluation.pixel_figures import PixelFigures
+from inspector_core.evaluation.pro import pro, pro_error_bound
 from inspector_core.evaluation.ranked_counts import RankedCounts
+from inspector_core.evaluation.regions import Labels, region_weights
+
+UnitMap = NDArray[np.float32]
+"""float32 [H, W], 0..1."""
+
+Regions = NDArray[np.bool_] | Labels
+"""A mask bool [H, W] whose connected regions are meant, or numbered regions int32 [H, W], 0 outside."""
 
 _SHIFT = 11  # of the 23 bits of a float32's fraction, 12 stay
 _FLOOR = int(np.float32(2.0**-64).view(np.int32))
@@ -51,8 +60,18 @@ class PixelTally:
     normal: NDArray[np.int64] = field(default_factory=_counts)
     region_share: NDArray[np.float64] = field(default_factory=_shares)
 
-    def add(self, anomaly_map: NDArray[np.float32], mask: NDArray[np.bool_] | None = None) -> None:
-        """Add one image; `anomaly_map` is float32 [H, W], 0..1, `mask` bool [H, W], None for a good part.
+    @classmethod
+    def of(cls, exact: ExactTally) -> "PixelTally":
+        """The same pixels, counted into bins."""
+        tally = cls()
+        for normal in exact.normal:
+            tally.normal += np.bincount(score_bin(normal), minlength=BINS)
+        for anomalous, shares in zip(exact.anomalous, exact.shares, strict=True):
+            tally._add_inside(score_bin(anomalous), shares)
+        return tally
+
+    def add(self, anomaly_map: UnitMap, regions: Regions | None = None) -> None:
+        """Add one image; `regions` of the map's shape, None for a good part.
 
         Raises:
             ValueError: a score is NaN or lies outside 0..1.
@@ -60,14 +79,16 @@ class PixelTally:
         if not (anomaly_map.min() >= 0 and anomaly_map.max() <= 1):
             raise ValueError("an anomaly map must lie within 0..1")
         bins = score_bin(np.ascontiguousarray(anomaly_map, dtype=np.float32))
-        if mask is None or not mask.any():
+        if regions is None or not regions.any():
             self.normal += np.bincount(bins.ravel(), minlength=BINS)
             return
-        inside = bins[mask]
-        weights, _ = region_weights(mask)
-        self.normal += np.bincount(bins[~mask], minlength=BINS)
-        self.anomalous += np.bincount(inside, minlength=BINS)
-        self.region_share += np.bincount(inside, weights=weights, minlength=BINS)
+        inside = regions > 0
+        self.normal += np.bincount(bins[~inside], minlength=BINS)
+        self._add_inside(bins[inside], region_weights(regions)[0])
+
+    def _add_inside(self, bins: NDArray[np.int32], shares: NDArray[np.float64]) -> None:
+        self.anomalous += np.bincount(bins, minlength=BINS)
+        self.region_share += np.bincount(bins, weights=shares, minlength=BINS)
 
     def __add__(self, other: "PixelTally") -> "PixelTally":
         return PixelTally(
@@ -100,3 +121,7 @@ class PixelTally:
             average_precision_error_bound(ranked),
             pro_error_bound(self.region_share[::-1], self.normal[::-1]),
         )
+
+    def measure(self) -> PixelFigures:
+        """All figures, with their bounds."""
+        return PixelFigures(self.auroc(), self.average_precision(), self.pro(), self.error_bounds())

@@ -1,6 +1,5 @@
 """Per-region overlap: how much of each defect is found, large and small ones counting alike."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,17 +44,6 @@ def pro_error_bound(
     width = np.diff(np.minimum(fpr, limit))
     off = width * np.diff(overlap) * np.where(fpr[1:] > limit, 1.0, 0.5)
     return float(off.sum() / limit)
-
-
-def region_weights(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
-    """For each pixel inside the mask 1 / area of its region, float64 [mask.sum()], and the number of regions.
-
-    Regions are 8-connected, as in the benchmark's own evaluation code.
-    """
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    inside = labels[mask]
-    area = np.bincount(inside, minlength=count)
-    return 1.0 / area[inside], count - 1
 
 
 def _curve(

@@ -13,7 +13,7 @@ Counts = NDArray[np.int64]
 class RankedCounts:
     """How many anomalous and normal samples stand at each score, highest score first, both int64 [K].
 
-    Products of the counts are exact in int64 up to 4e9 samples.
+    Neighbouring scores of normal samples alone may share a place: no metric tells them apart.
     """
 
     anomalous: Counts

@@ -9,10 +9,12 @@ import numpy as np
 from inspector_core.evaluation.auroc import auroc
 from inspector_core.evaluation.dataset import GOOD
 from inspector_core.evaluation.line_metrics import Rate, escape, false_reject_at_zero_escape, overkill
-from inspector_core.evaluation.pixel_tally import PixelTally
+from inspector_core.evaluation.pixel_figures import PixelFigures
 from inspector_core.evaluation.ranked_counts import rank
 
-Json = dict[str, float | int | None]
+Json = dict[str, float | int | list[float] | None]
+
+RATES = ("false_reject_at_zero_escape", "overkill", "escape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Figures:
     images: int
 
     def as_json(self) -> Json:
+        """Every figure under its name; `<rate>_interval` is a rate's 95 % Clopper-Pearson interval."""
+        intervals = {f"{name}_interval": _interval(getattr(self, name)) for name in RATES}
         return {
             "image_auroc": self.image_auroc,
             "pixel_auroc": self.pixel_auroc,
@@ -56,6 +60,7 @@ class Figures:
             "escape": _value(self.escape),
             "ms_per_image": self.ms_per_image,
             "images": self.images,
+            **intervals,
         }
 
 
@@ -68,8 +73,9 @@ class Report:
         cases: every scored image.
         unreadable: what was wrong with each image or mask that was left out.
         without_mask: file names of defective images that the pixel figures leave out, as they have no mask or
-            one that shows nothing at the model's size.
-        pixel_error_bounds: how far pixel AUROC, AP and PRO can be off by counting scores in bins.
+            an empty one.
+        pixel_error_bounds: how far overall pixel AUROC, AP and PRO can be off by counting scores in bins;
+            0 where each score was held.
     """
 
     category: Path
@@ -85,6 +91,11 @@ class Report:
         return {
             **self.overall.as_json(),
             "defects": {name: found.as_json() for name, found in self.defects.items()},
+            "pixel_error_bounds": dict(
+                zip(("pixel_auroc", "ap", "pro"), self.pixel_error_bounds, strict=True)
+            ),
+            "without_mask": list(self.without_mask),
+            "left_out": list(self.unreadable),
         }
 
     def strangest_good(self, count: int) -> list[Case]:
@@ -97,7 +108,7 @@ class Report:
 
 
 def figures(
-    cases: Sequence[Case], pixels: PixelTally, threshold: float | None, only: str | None = None
+    cases: Sequence[Case], pixels: PixelFigures, threshold: float | None, only: str | None = None
 ) -> Figures:
     """Measure a set of scored images.
 
@@ -108,9 +119,9 @@ def figures(
     timed = [c.milliseconds for c in cases if only is None or c.defect == only]
     return Figures(
         image_auroc=auroc(rank(defective, good)),
-        pixel_auroc=pixels.auroc(),
-        pro=pixels.pro(),
-        ap=pixels.average_precision(),
+        pixel_auroc=pixels.auroc,
+        pro=pixels.pro,
+        ap=pixels.average_precision,
         false_reject_at_zero_escape=false_reject_at_zero_escape(good, defective),
         threshold=threshold,
         overkill=overkill(good, threshold),
@@ -122,3 +133,7 @@ def figures(
 
 def _value(rate: Rate | None) -> float | None:
     return None if rate is None else rate.value
+
+
+def _interval(rate: Rate | None) -> list[float] | None:
+    return None if rate is None else list(rate.interval())

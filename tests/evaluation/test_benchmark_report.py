@@ -14,7 +14,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.evaluation.dataset import TestPart
 from inspector_core.evaluation.gallery import HEIGHT, Gallery
 from inspector_core.evaluation.html_report import HEADINGS, html_report, table_rows
-from inspector_core.evaluation.pixel_tally import PixelTally
+from inspector_core.evaluation.pixel_figures import PixelFigures
 from inspector_core.evaluation.report import Case, Report, figures
 
 IMAGE = np.full((40, 60, 3), 90, dtype=np.uint8)
@@ -40,7 +40,7 @@ def report() -> Report:
         Case(Path("good/b.png"), "good", 0.6, 5.0),
         Case(Path("<crack>/a.png"), "<crack>", 0.5, 6.0),
     ]
-    found = figures(cases, PixelTally(), 0.55)
+    found = figures(cases, PixelFigures(None, None, None), 0.55)
     return Report(
         Path("/data/tile"), found, {"<crack>": found}, tuple(cases), ("x.png is empty",), (), (0, 0, 0)
     )

@@ -12,6 +12,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.evaluation.evaluate import evaluate
 from inspector_core.evaluation.line_metrics import Rate
+from inspector_core.evaluation.regions import label_regions, resize_regions
 from inspector_core.images import write_bytes, write_png
 
 KEYS = [
@@ -25,6 +26,9 @@ KEYS = [
     "escape",
     "ms_per_image",
     "images",
+    "false_reject_at_zero_escape_interval",
+    "overkill_interval",
+    "escape_interval",
 ]
 SIDE = 16
 
@@ -118,13 +122,16 @@ def test_a_type_without_masks_has_no_pixel_figures_and_the_rest_keep_theirs(cate
 
 def test_the_json_has_exactly_the_stated_keys_and_survives_a_round_trip(category):
     found = json.loads(json.dumps(evaluate(RedIsAnomalous(0.5), category).as_json(), allow_nan=False))
-    assert list(found) == [*KEYS, "defects"]
+    assert list(found) == [*KEYS, "defects", "pixel_error_bounds", "without_mask", "left_out"]
     assert {name: list(figures) for name, figures in found["defects"].items()} == {
         "crack": KEYS,
         "stain": KEYS,
     }
     assert found["overkill"] == 0
+    assert found["overkill_interval"] == [0, pytest.approx(1 - 0.025 ** (1 / 4), abs=1e-9)]
     assert found["escape"] == 0.5
+    assert found["pixel_error_bounds"] == {"pixel_auroc": 0, "ap": 0, "pro": 0}
+    assert found["without_mask"] == ["a.png", "b.png"]
 
 
 def test_a_model_without_calibration_has_no_threshold_and_no_rates_at_it(category):
@@ -238,17 +245,32 @@ def test_the_worst_cases_come_worst_first(category):
     ]
 
 
-def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
+def test_memory_grows_by_four_bytes_a_pixel_and_beyond_the_exact_pixels_no_more(tmp_path):
     for i in range(60):
         part(tmp_path, "good", f"{i:03}", i, side=SIDE)
-
-    peaks = []
+    image = 64 * 64
+    held = {}
 
     def at(done, total):
-        if done in (10, 60):
-            peaks.append(tracemalloc.get_traced_memory()[0])
+        held[done] = tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
-    evaluate(RedIsAnomalous(size=256), tmp_path, progress=at)
+    evaluate(RedIsAnomalous(size=64), tmp_path, progress=at, exact_pixels=20 * image)
     tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 100_000
+    assert held[20] - held[10] == pytest.approx(10 * 4 * image, rel=0.1)
+    assert held[60] - held[21] < 100_000
+
+
+def test_a_thin_scratch_is_one_region_whatever_the_size_of_the_model(tmp_path):
+    part(tmp_path, "good", "a", 0, side=64)
+    image, mask = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
+    for i in range(64):
+        mask[i, (3 * i) // 4] = 255  # one pixel wide; a quarter of the size shows only some of them
+    mask[60:, 4:8] = 255
+    image[..., 0] = np.where(mask > 0, 200, 0)
+    write_png(tmp_path / "test/crack/a.png", image)
+    write_png(tmp_path / "ground_truth/crack/a_mask.png", mask)
+    run = evaluate(RedIsAnomalous(size=SIDE), tmp_path)
+    assert run.overall.pro is not None
+    labels = resize_regions(label_regions(mask > 0), SIDE)
+    assert set(np.unique(labels)) == {0, 1, 2}

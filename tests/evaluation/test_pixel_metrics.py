@@ -9,8 +9,9 @@ from slow_metrics import brute_force_pro, flooded_regions
 from inspector_core.evaluation.auroc import auroc
 from inspector_core.evaluation.average_precision import average_precision
 from inspector_core.evaluation.pixel_tally import BINS, PixelTally, score_bin
-from inspector_core.evaluation.pro import pro, pro_error_bound, region_weights
+from inspector_core.evaluation.pro import pro, pro_error_bound
 from inspector_core.evaluation.ranked_counts import rank
+from inspector_core.evaluation.regions import region_weights
 
 unit_floats = st.floats(0, 1, width=32)
 
