@@ -53,7 +53,8 @@ class HDM(DiffusionAD):
         self.hdm = hdm = config.hdm
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("bias", torch.zeros(()))
-        grid = config.size // CELL  # until residuals were observed, the variance is 1 and all ratios say normal
+        # until residuals were observed, the variance is 1 and all ratios say normal
+        grid = config.size // CELL
         self.register_buffer("log_variance", torch.zeros(BINS, 3, 2))
         self.register_buffer("log_profile", torch.zeros(2, grid, grid))
         if hdm.llr:

@@ -41,7 +41,7 @@ class ReplayBank:
             self.filled = min(self.filled + 1, len(self.guided))
 
     def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Entries at random, with repetition: indices [B], float32 reconstructions [B, C, S, S], times [B, 2]."""
+        """Entries at random, with repetition: indices [B], reconstructions [B, C, S, S], times [B, 2]."""
         chosen = torch.randint(self.filled, (count,), generator=generator)
         packed = self.guided[chosen.to(self.guided.device)]
         guided = packed.float() / 255 * (self._high - self._low) + self._low

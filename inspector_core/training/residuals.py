@@ -7,8 +7,8 @@ from inspector_core.detectors.hdm import BINS, CELL, HDM
 from inspector_core.diffusion.likelihood import edges, energy_profile, fit_variance, residual_moments
 from inspector_core.diffusion.norm_guided import Reconstruction
 
-DECAY = 0.95
-"""Of the averages, a normal image and an image of the profile at a time."""
+DECAY = 0.98
+"""Of the average of a stretch of time, an image; the profile's stretches over four times as many."""
 
 
 class ResidualStatistics:
@@ -16,9 +16,11 @@ class ResidualStatistics:
 
     Args:
         detector: its `log_variance` and `log_profile` are kept up to date.
+        decay: of the averages; 1 weighs all images alike.
     """
 
-    def __init__(self, detector: HDM) -> None:
+    def __init__(self, detector: HDM, decay: float = DECAY) -> None:
+        self.decay = decay
         self.moments = torch.zeros(BINS, 3, 4, dtype=torch.float64)
         self.seen = torch.zeros(BINS, dtype=torch.int64)
         grid = detector.config.size // CELL
@@ -35,7 +37,7 @@ class ResidualStatistics:
             for place, found in zip(
                 (t * BINS // detector.config.diffusion.steps).tolist(), moments, strict=True
             ):
-                keep = min(DECAY, int(self.seen[place]) / (int(self.seen[place]) + 1))
+                keep = min(self.decay, int(self.seen[place]) / (int(self.seen[place]) + 1))
                 self.moments[place] = keep * self.moments[place] + (1 - keep) * found
                 self.seen[place] += 1
         self._fit(detector)
@@ -58,7 +60,7 @@ class ResidualStatistics:
                 for energy in detector.energies(x, r, t_small, t_big)
             ]
         )
-        keep = min(DECAY ** len(x), self.profiled / (self.profiled + len(x)))
+        keep = min(self.decay ** (len(x) / 4), self.profiled / (self.profiled + len(x)))
         self.profile = keep * self.profile + (1 - keep) * found.double().cpu()
         self.profiled += len(x)
         detector.log_profile.copy_(self.profile.log())

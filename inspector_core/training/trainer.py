@@ -161,11 +161,12 @@ class Trainer:
         return Batch(x, mask, anomalous, chosen[:half], weight)
 
     def _replay(self, bank: ReplayBank) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Crops for a step of the segmentation alone: normal ones, and as many with a new anomaly in them.
+        """Crops for a step of the segmentation alone: images, estimates, masks and pixels' weights."""
+        x, estimates, mask = random_crops(self._replayed(bank), self._crop, self._random)
+        return x, estimates, mask, None
 
-        Returns:
-            Images, estimates, masks and pixels' weights, as `_segment` takes them.
-        """
+    def _replayed(self, bank: ReplayBank) -> tuple[Tensor, Tensor, Tensor]:
+        """Stored normal images, estimates and masks, and as many with a new anomaly in them."""
         half = self.config.replay_batch // 2
         indices, kept, scales = bank.sample(2 * half, self._random)
         indices = indices.to(self._device)
@@ -177,9 +178,7 @@ class Trainer:
         kept[half:] += through.repeat(1, kept.shape[1] // 3, 1, 1)
         small, big = scales.to(self._device).unbind(1)
         estimates = self._from_kept(x, kept.clamp(*self.detector.config.diffusion.clamp), (small, big))
-        mask = torch.cat([torch.zeros_like(mask), mask])
-        x, estimates, mask = random_crops((x, estimates, mask), self._crop, self._random)
-        return x, estimates, mask, None
+        return x, estimates, torch.cat([torch.zeros_like(mask), mask])
 
     def _denoise(self, batch: Batch) -> tuple[Tensor, Reconstruction, Times]:
         """Noise loss (Eq. 9), and reconstructions of a batch with their noise scales.
