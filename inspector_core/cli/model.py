@@ -4,7 +4,7 @@ import shlex
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -22,11 +22,12 @@ from inspector_core.errors import DataError, ImageError
 
 if TYPE_CHECKING:
     from inspector_core.detectors.model_file import ModelMetadata
+    from inspector_core.detectors.presets import DetectorName
     from inspector_core.engines.detector import Detector
     from inspector_core.training.request import Progress as TrainingProgress
     from inspector_core.training.request import TrainingRequest
 
-DETECTOR = "diffusion-ad"
+DETECTORS = ("diffusion-ad", "hdm")
 Model = Annotated[Path, typer.Option("--model", metavar="MODEL", help="A model that norma train wrote.")]
 
 
@@ -43,7 +44,9 @@ def train(
         Path, typer.Option("--data", metavar="DIR", help="Images of good parts, or an MVTec-layout category.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model file to write.")],
-    detector: Annotated[str, typer.Option("--detector", metavar="NAME", help="diffusion-ad.")] = DETECTOR,
+    detector: Annotated[
+        str, typer.Option("--detector", metavar="NAME", help="diffusion-ad or hdm.")
+    ] = DETECTORS[0],
     preset: Annotated[
         str | None,
         typer.Option("--preset", metavar="NAME", help="edge or paper; by default edge without a GPU."),
@@ -63,8 +66,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a detector on photographs of good parts; Ctrl-C keeps a checkpoint to go on from."""
-    if detector != DETECTOR:
-        raise DataError(f"there is no detector {detector!r}", f"choose {DETECTOR}")
+    if detector not in DETECTORS:
+        raise DataError(f"there is no detector {detector!r}", f"choose {' or '.join(DETECTORS)}")
     if steps is not None and minutes is not None:
         raise typer.BadParameter("--steps and --minutes exclude each other", context)
     from inspector_core.training.request import TrainingRequest
@@ -72,6 +75,7 @@ def train(
     request = TrainingRequest(
         data=data,
         out=out,
+        detector=cast("DetectorName", detector),
         preset=preset,
         size=size,
         steps=steps,

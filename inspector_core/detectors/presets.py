@@ -14,6 +14,8 @@ from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.errors import DataError
 
+DetectorName = Literal["diffusion-ad", "hdm"]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)  # row 27: an unknown key is an error
@@ -62,7 +64,7 @@ class DetectorConfig(_Strict):
         reconstruction: off, the segmentation sees the image alone and no denoiser runs; to compare with.
     """
 
-    detector: Literal["diffusion-ad", "hdm"] = "diffusion-ad"
+    detector: DetectorName = "diffusion-ad"
     preset: str
     size: int = Field(default=256, ge=32, le=1024)
     diffusion: DiffusionConfig = DiffusionConfig()
@@ -201,8 +203,8 @@ features as evidence beside the segmentation (docs/decisions/0007)."""
 PRESETS = {"paper": PAPER, "edge": EDGE}
 
 
-def preset(name: str, size: int) -> Preset:
-    """A preset at an input size.
+def preset(name: str, size: int, detector: DetectorName = "diffusion-ad") -> Preset:
+    """A preset at an input size; for `hdm` with that detector's settings beside it.
 
     Raises:
         DataError: no such preset, or a size that its networks can't take.
@@ -217,4 +219,13 @@ def preset(name: str, size: int) -> Preset:
             f"choose a size from 128 to 512 that is a multiple of {stride}",
         )
     config = DetectorConfig.model_validate({**chosen.detector.model_dump(), "size": size})
-    return Preset(detector=config, training=chosen.training)
+    sized = Preset(detector=config, training=chosen.training)
+    return with_hdm(sized, HDMConfig(), HDMTraining()) if detector == "hdm" else sized
+
+
+def with_hdm(chosen: Preset, hdm: HDMConfig, training: HDMTraining) -> Preset:
+    """The same networks as HDM; the segmentation takes the likelihood ratios as further inputs."""
+    segmentation = chosen.detector.segmentation.model_copy(update={"inputs": 6 + hdm.ratios})
+    changed = {"detector": "hdm", "hdm": hdm, "segmentation": segmentation}
+    config = DetectorConfig.model_validate(chosen.detector.model_dump() | changed)
+    return Preset(detector=config, training=chosen.training.model_copy(update={"hdm": training}))

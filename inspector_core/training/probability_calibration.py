@@ -6,10 +6,17 @@ Temperature and bias for pixels (Guo et al., ICML 2017, with a bias), a logistic
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from inspector_core.detectors.hdm import HDM
+from inspector_core.engines.factory import body_type
+
+MOST = 64
+"""Images of each kind that are looked at."""
 PIXELS = 4096
 """Taken from an image, half of them anomalous where it has as many."""
 TEMPERATURES = (0.05, 20.0)
@@ -130,3 +137,32 @@ def reliability(sample: PixelSample, temperature: float, bias: float) -> Reliabi
     place = (p * BINS).long().clamp(max=BINS - 1)
     gap = torch.zeros(BINS, dtype=torch.float64).index_add(0, place, share * (p - labels))
     return Reliability(float(nll), float(gap.abs().sum()), float((share * (p - labels).square()).sum()))
+
+
+@torch.no_grad()
+def calibrate_probability(
+    detector: HDM, normals: NDArray[np.uint8], check: tuple[Tensor, Tensor], seed: int
+) -> None:
+    """Fit the detector's temperature and bias on held-out parts, as they are and with synthetic anomalies.
+
+    Both are monotone, so that neither a score nor a threshold changes.
+
+    Args:
+        normals: uint8 [N, S, S, 3].
+        check: images float32 [M, 3, S, S], 0..1, with anomalies, and their masks [M, 1, S, S].
+    """
+    random = torch.Generator().manual_seed(seed)
+    device = detector.noise_small.device
+    images, masks = (part[:MOST] for part in check)
+    whole = torch.from_numpy(normals[:MOST]).permute(0, 3, 1, 2).float() / 255
+    body = body_type(device)
+    samples = []
+    labelled = [(part, torch.zeros_like(part[:1])) for part in whole]
+    for image, mask in [*labelled, *zip(images, masks, strict=True)]:
+        with torch.autocast(device.type, body, enabled=body != torch.float32):
+            logits = detector(image[None].to(device)).logits[0].float()
+        samples.append(sample_pixels(logits, (mask > 0.5).float(), torch.ones_like(mask), random))
+    with torch.enable_grad():
+        temperature, bias = fit_temperature(join(samples))
+    detector.temperature.fill_(temperature)
+    detector.bias.fill_(bias)

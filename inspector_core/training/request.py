@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+from inspector_core.detectors.presets import DetectorName
+
 Phase = Literal["prepare", "train", "validate", "calibrate", "done"]
 
 
@@ -29,7 +31,7 @@ class TrainingRequest(BaseModel):
 
     data: Path
     out: Path
-    detector: Literal["diffusion-ad"] = "diffusion-ad"
+    detector: DetectorName = "diffusion-ad"
     preset: str | None = None
     size: int = 256
     steps: PositiveInt | None = None

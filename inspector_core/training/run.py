@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset
 from inspector_core.engines.factory import build_engine, choose_device
@@ -24,7 +26,9 @@ from inspector_core.training.calibration import calibrate, detect_all
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
 from inspector_core.training.dataset import NormalImages, load_normals, split_held_out
 from inspector_core.training.evidence import fit_evidence
+from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.pacing import Pace
+from inspector_core.training.probability_calibration import calibrate_probability
 from inspector_core.training.request import Progress, Report, TrainingCancelled, TrainingRequest
 from inspector_core.training.samples import write_samples
 from inspector_core.training.trainer import Trainer
@@ -72,7 +76,9 @@ def run_training(
     )
     trainer.settle()
     fit_evidence(trainer.detector, normals.images[training], request.seed)
-    tensors = _stored(trainer.detector.state_dict())
+    if isinstance(trainer.detector, HDM):
+        calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
+    tensors = stored_weights(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
     engine = build_engine(unfinished, tensors, device)
     detections = detect_all(
@@ -158,7 +164,7 @@ def _build(
 ) -> tuple[Trainer, tuple[Tensor, Tensor]]:
     """The trainer, and held-out parts with synthetic anomalies to check it on: images and masks."""
     torch.manual_seed(request.seed)
-    detector = DiffusionAD(chosen.detector)
+    detector = build_detector(chosen.detector)
     if request.start_from is not None:
         _start_from(detector, request.start_from)
     detector = detector.to(device)
@@ -173,9 +179,8 @@ def _build(
         images = torch.from_numpy(normals.images[indices]).permute(0, 3, 1, 2).to(device)
         return Synthesizer(images, foreground[indices].to(device), config, textures)
 
-    trainer = Trainer(
-        detector, normals.images[training], synthesizer(training), chosen.training, request.seed
-    )
+    made = (normals.images[training], synthesizer(training), chosen.training, request.seed)
+    trainer = HDMTrainer(detector, *made) if isinstance(detector, HDM) else Trainer(detector, *made)
     generator = torch.Generator().manual_seed(request.seed + 1)
     check = synthesizer(held_out).sample(torch.arange(len(held_out)), generator)
     return trainer, check
@@ -186,7 +191,11 @@ def _start_from(detector: DiffusionAD, path: Path) -> None:
     metadata, tensors = load_model(path)
     theirs = DetectorConfig.model_validate(metadata.config)
     ours = detector.config
-    if (theirs.denoiser, theirs.segmentation, theirs.diffusion) != (
+    becomes_hdm = isinstance(detector, HDM) and theirs.hdm is None
+    segmentation = theirs.segmentation
+    if becomes_hdm:  # its further inputs begin without weight
+        segmentation = segmentation.model_copy(update={"inputs": ours.segmentation.inputs})
+    if (theirs.denoiser, segmentation, theirs.diffusion) != (
         ours.denoiser,
         ours.segmentation,
         ours.diffusion,
@@ -197,11 +206,15 @@ def _start_from(detector: DiffusionAD, path: Path) -> None:
         )
     networks = ("denoiser.", "segmentation.")
     weights = {name: tensor.float() for name, tensor in tensors.items() if name.startswith(networks)}
-    detector.load_state_dict(weights, strict=False)
+    if isinstance(detector, HDM) and becomes_hdm:
+        detector.warm_start(weights)
+    else:
+        detector.load_state_dict(weights, strict=False)
 
 
 def _preset(request: TrainingRequest, device: torch.device) -> Preset:
-    return preset(request.preset or ("paper" if device.type == "cuda" else "edge"), request.size)
+    name = request.preset or ("paper" if device.type == "cuda" else "edge")
+    return preset(name, request.size, request.detector)
 
 
 def _check_writable(out: Path) -> None:
@@ -254,7 +267,7 @@ def _metadata(
     )
 
 
-def _stored(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def stored_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights as they go into the file."""
     return {
         name: tensor.to(STORED_TYPE) if tensor.is_floating_point() else tensor

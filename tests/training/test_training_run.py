@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inspector_core.detectors import presets
 from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.hdm_config import HDMTraining
 from inspector_core.detectors.model_file import load_model, read_metadata
 from inspector_core.engines.factory import open_engine
 from inspector_core.errors import DataError, ModelFileError
@@ -42,6 +44,45 @@ def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp
     assert metadata.calibration.n == 4
     assert read_rgb(tmp_path / "samples.png").shape == (4 * 128, 3 * 128, 3)
     assert not checkpoints(request.out)
+
+
+def test_hdm_is_trained_calibrated_and_scored_as_any_detector(request_for, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    quick = HDMTraining(start=0.0, every=1, round=4, pom=False, local_steps=2, diffused_steps=2)
+    monkeypatch.setattr(presets, "HDMTraining", lambda: quick)
+    request = request_for(detector="hdm", steps=3)
+    metadata = run_training(request)
+    assert metadata.detector == "hdm"
+    engine = open_engine(request.out)
+    image = load_normals(request.data, 128).images[0]
+    first, second = (engine.infer([image])[0] for _ in range(2))
+    assert first.score == second.score
+    assert first.anomaly_map.min() >= 0 and first.anomaly_map.max() <= 1
+    _, tensors = load_model(request.out)
+    assert float(tensors["temperature"]) != 1.0
+
+
+def test_hdm_starts_from_a_diffusion_ad_model(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    start = request_for(steps=1, out=tmp_path / "start.safetensors")
+    run_training(start)
+    request = request_for(detector="hdm", steps=1, start_from=start.out)
+    assert run_training(request).detector == "hdm"
+
+
+def test_a_cancelled_hdm_run_goes_on_to_the_result_of_an_uninterrupted_one(  # type: ignore[no-untyped-def]
+    request_for, tmp_path: Path, monkeypatch
+) -> None:
+    quick = HDMTraining(start=0.0, every=1, round=4, local_steps=2, diffused_steps=2)
+    monkeypatch.setattr(presets, "HDMTraining", lambda: quick)
+    straight = request_for(detector="hdm", steps=4, out=tmp_path / "straight.safetensors")
+    run_training(straight)
+    broken = request_for(detector="hdm", steps=4, out=tmp_path / "broken.safetensors")
+    asked = iter([False, True])
+    with pytest.raises(TrainingCancelled):
+        run_training(broken, cancelled=lambda: next(asked))
+    run_training(broken)
+    _, first = load_model(straight.out)
+    _, second = load_model(broken.out)
+    assert all(first[name].equal(second[name]) for name in first)
 
 
 def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(request_for) -> None:  # type: ignore[no-untyped-def]
