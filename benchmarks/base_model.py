@@ -37,7 +37,7 @@ console = Console(stderr=True)
 
 
 def draw() -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-    """All specimens [N, S, S, 3], where their parts are [N, S, S], and the sort of each family's anomalies [N]."""
+    """All specimens [N, S, S, 3], where their parts are [N, S, S], and the sort of each [N]."""
     count = FAMILIES * SPECIMENS
     images = np.empty((count, SIZE, SIZE, 3), np.uint8)
     parts = np.empty((count, SIZE, SIZE), bool)

@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+BASE_MODEL = "models/base-edge.safetensors"
+"""Networks that new products start from."""
+
 
 def resource(name: str) -> Path:
     """The path of `resources/<name>`, in a checkout as in the packaged program; it need not exist."""

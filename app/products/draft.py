@@ -10,6 +10,7 @@ from typing import Literal
 
 from app.products.picture_check import Picture, is_category
 from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.detectors.names import DetectorName
 from inspector_core.errors import DataError, WorkspaceError
 from inspector_core.images import read_rgb, write_bytes, write_png
 from inspector_core.inspection.recipe import CameraSettings, Recipe, Region, Thresholds
@@ -43,7 +44,9 @@ class Draft:
     capture: CameraSettings | None = None
     pictures: list[Picture] = field(default_factory=list)
     region: Region | None = None
+    detector: DetectorName = "diffusion-ad"
     preset: str = DEFAULT_PRESET
+    from_base: bool = True
     size: int = DEFAULT_SIZE
     steps: int | None = None
     minutes: float | None = DEFAULT_MINUTES
@@ -102,17 +105,25 @@ class Draft:
         """Whether closing would lose work."""
         return self.published is None and bool(self.pictures or self.model)
 
+    @property
+    def starts_from_base(self) -> bool:
+        """Whether the training starts from the shipped base model, which is of the edge preset."""
+        return self.from_base and self.preset == "edge"
+
     def what_is_trained(self) -> tuple[object, ...]:
         """Equal for drafts that need the same training."""
         files = tuple(picture.path for picture in self.used)
-        return (files, self.region, self.preset, self.size, self.steps, self.minutes)
+        network = (self.detector, self.preset, self.starts_from_base, self.size)
+        return (files, self.region, *network, self.steps, self.minutes)
 
     def request(self) -> TrainingRequest:
         """The training run for this draft."""
         return TrainingRequest(
             data=self.normals,
             out=self.model_file,
+            detector=self.detector,
             preset=self.preset,
+            start_from="base" if self.starts_from_base else None,
             size=self.size,
             steps=self.steps,
             minutes=None if self.steps else self.minutes,

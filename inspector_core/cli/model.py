@@ -4,7 +4,7 @@ import shlex
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,16 +18,15 @@ from inspector_core.cli.output import (
     show,
     shown,
 )
+from inspector_core.detectors.names import DETECTORS
 from inspector_core.errors import DataError, ImageError
 
 if TYPE_CHECKING:
     from inspector_core.detectors.model_file import ModelMetadata
-    from inspector_core.detectors.presets import DetectorName
     from inspector_core.engines.detector import Detector
     from inspector_core.training.request import Progress as TrainingProgress
     from inspector_core.training.request import TrainingRequest
 
-DETECTORS = ("diffusion-ad", "hdm")
 Model = Annotated[Path, typer.Option("--model", metavar="MODEL", help="A model that norma train wrote.")]
 
 
@@ -46,7 +45,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model file to write.")],
     detector: Annotated[
         str, typer.Option("--detector", metavar="NAME", help="diffusion-ad or hdm.")
-    ] = DETECTORS[0],
+    ] = "diffusion-ad",
     preset: Annotated[
         str | None,
         typer.Option("--preset", metavar="NAME", help="edge or paper; by default edge without a GPU."),
@@ -59,7 +58,8 @@ def train(
         float | None, typer.Option("--minutes", min=0.01, metavar="M", help="Length of the run, in time.")
     ] = None,
     start_from: Annotated[
-        Path | None, typer.Option("--from", metavar="MODEL", help="Start from this model's weights.")
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Start from this model, or from the one shipped: base."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Decides every draw.")] = 0,
     device: Device = "auto",
@@ -75,12 +75,12 @@ def train(
     request = TrainingRequest(
         data=data,
         out=out,
-        detector=cast("DetectorName", detector),
+        detector=detector,
         preset=preset,
         size=size,
         steps=steps,
         minutes=minutes,
-        start_from=start_from,
+        start_from=_starting_point(start_from),
         seed=seed,
         device=device,
         command=_typed(context),
@@ -102,6 +102,12 @@ def train(
             "false_reject_rate_at_most": calibration.upper_bound,
         }
     show(result, as_json, title="trained")
+
+
+def _starting_point(given: str | None) -> "Path | Literal['base'] | None":
+    if given is None or given == "base":
+        return None if given is None else "base"
+    return Path(given)
 
 
 def _train(request: "TrainingRequest", as_json: bool) -> "ModelMetadata":

@@ -10,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 
 from inspector_core.detectors.feature_evidence import EvidenceConfig
 from inspector_core.detectors.hdm_config import HDMConfig, HDMTraining
+from inspector_core.detectors.names import DetectorName
 from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.errors import DataError
-
-DetectorName = Literal["diffusion-ad", "hdm"]
 
 
 class _Strict(BaseModel):

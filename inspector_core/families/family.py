@@ -93,12 +93,13 @@ class Family:
         rng = np.random.default_rng((self.seed, 2, sample))
         size, camera = self.size, self.camera
         turn = rng.uniform(-1, 1) * camera.turn
-        pose = cv2.getRotationMatrix2D((size / 2, size / 2), turn, 1 + rng.normal(0, 0.004))
+        turned = cv2.getRotationMatrix2D((size / 2, size / 2), turn, 1 + rng.normal(0, 0.004))
+        pose = np.asarray(turned, np.float64)
         pose[:, 2] += rng.uniform(-1, 1, 2) * camera.shift * size
         albedo, height, gloss = self._lay_ground(rng)
         part = np.zeros((size, size), np.float32)
         for k, layer in enumerate(self._layers):
-            cover = cv2.warpAffine(layer.cover, pose, (size, size))
+            cover = np.asarray(cv2.warpAffine(layer.cover, pose, (size, size)), np.float32)
             if k == 0:
                 albedo = albedo * (1 - 0.45 * self._shadow(cover))[..., None]
             surface = _cut(layer.material, rng, size, pose)
@@ -173,7 +174,7 @@ class Family:
         if camera.blur:
             shown = cv2.GaussianBlur(shown, (0, 0), camera.blur * size / 256)
         shown = shown + rng.normal(0, camera.noise, (size, size, 1 if camera.grey else 3))
-        return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(np.rint(shown), 0, 255).astype(np.uint8))
 
 
 def _cut(material: Material, rng: Rng, size: int, pose: NDArray[np.float64] | None = None) -> Material:
@@ -183,9 +184,11 @@ def _cut(material: Material, rng: Rng, size: int, pose: NDArray[np.float64] | No
     window = (slice(top, top + size), slice(left, left + size))
     albedo, relief = material.albedo[window], material.relief[window]
     if pose is not None:
-        albedo = cv2.warpAffine(albedo, pose, (size, size), borderMode=cv2.BORDER_REFLECT)
-        relief = cv2.warpAffine(relief, pose, (size, size), borderMode=cv2.BORDER_REFLECT)
-    return Material(np.asarray(albedo, np.float32), np.asarray(relief, np.float32), material.gloss)
+        albedo, relief = (
+            np.asarray(cv2.warpAffine(m, pose, (size, size), borderMode=cv2.BORDER_REFLECT), np.float32)
+            for m in (albedo, relief)
+        )
+    return Material(albedo, relief, material.gloss)
 
 
 def _lettering(rng: Rng, size: int) -> Field:

@@ -139,7 +139,8 @@ def translucent(rng: Rng, side: int) -> Material:
     """Lit from behind: smooth glow, streaks, bubbles."""
     glow = textures.stretch(textures.clouds(rng, (side, side)))
     streaks = textures.stretch(textures.marble(rng, (side, side)))
-    field = cv2.GaussianBlur(0.7 * glow + 0.3 * streaks, (0, 0), side / rng.uniform(60, 250))
+    blurred = cv2.GaussianBlur(0.7 * glow + 0.3 * streaks, (0, 0), side / rng.uniform(60, 250))
+    field = np.asarray(blurred, np.float32)
     base = rng.uniform(0.5, 0.95) * (1 + rng.uniform(0, 0.3) * _tint(rng))
     return _material(_blend(field, base, rng.uniform(0.05, 0.4)), 0.2 * glow, rng.uniform(0.3, 1.4))
 
@@ -183,7 +184,9 @@ def _between(
     return np.asarray(dark + level * (light - dark))
 
 
-def _paint(albedo: Colour, relief: Field, cover: NDArray[np.uint8], ink: Colour, height: float) -> None:
+def _paint(
+    albedo: Colour, relief: Field, cover: NDArray[np.uint8], ink: NDArray[np.floating], height: float
+) -> None:
     share = cover.astype(np.float32) / 255
     albedo += share[..., None] * (ink - albedo)
     relief += share * (height - relief)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from inspector_core.detectors.presets import DetectorName
+from inspector_core.detectors.names import DetectorName
 
 Phase = Literal["prepare", "train", "validate", "calibrate", "done"]
 
@@ -20,7 +20,7 @@ class TrainingRequest(BaseModel):
         out: the model file to write; `<out>.<run>.checkpoint` stands beside it until the run is complete.
         preset: `edge` or `paper`; None takes `paper` on a GPU and `edge` elsewhere.
         steps, minutes: length of the run, one or neither; neither takes the preset's number of steps.
-        start_from: a model whose weights the run starts from.
+        start_from: a model whose networks the run starts from; "base" is the one that ships with Norma.
         reject_rate: the false-reject rate to calibrate for, 0..1.
         textures: folder of texture images for the synthesis, in place of the procedural ones.
         samples: where to write a picture of the current state now and then; None writes none.
@@ -36,7 +36,7 @@ class TrainingRequest(BaseModel):
     size: int = 256
     steps: PositiveInt | None = None
     minutes: PositiveFloat | None = None
-    start_from: Path | None = None
+    start_from: Path | Literal["base"] | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
     reject_rate: float = Field(default=0.01, gt=0, lt=1)

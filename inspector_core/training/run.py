@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, loa
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset
 from inspector_core.engines.factory import build_engine, choose_device
 from inspector_core.errors import DataError, ModelFileError
+from inspector_core.resources import BASE_MODEL, resource
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.synthesis.foreground import choose_method, foreground_masks
@@ -166,7 +168,7 @@ def _build(
     torch.manual_seed(request.seed)
     detector = build_detector(chosen.detector)
     if request.start_from is not None:
-        _start_from(detector, request.start_from)
+        _start_from(detector, _starting_model(request.start_from, chosen.detector.preset))
     detector = detector.to(device)
     method = choose_method(normals.images)
     foreground = torch.from_numpy(foreground_masks(normals.images, method))[:, None]
@@ -184,6 +186,15 @@ def _build(
     generator = torch.Generator().manual_seed(request.seed + 1)
     check = synthesizer(held_out).sample(torch.arange(len(held_out)), generator)
     return trainer, check
+
+
+def _starting_model(start_from: Path | Literal["base"], preset_name: str) -> Path:
+    if start_from != "base":
+        return start_from
+    if preset_name != "edge":
+        problem = f"there is no base model for the preset {preset_name}"
+        raise DataError(problem, "train with --preset edge, or from scratch")
+    return resource(BASE_MODEL)
 
 
 def _start_from(detector: DiffusionAD, path: Path) -> None:

@@ -73,7 +73,9 @@ def started(qtbot, step: TrainStep) -> FakeJob:
 def test_the_settings_become_the_request(qtbot, step: TrainStep) -> None:
     step.input_size.setCurrentIndex(step.input_size.findData(192))
     step.length.setValue(3.5)
+    step.detector.setCurrentIndex(step.detector.findData("hdm"))
     request = started(qtbot, step).request
+    assert (request.detector, request.start_from) == ("hdm", "base")
     assert (request.preset, request.size, request.minutes, request.steps) == ("edge", 192, 3.5, None)
     assert len(list_images(request.data)) == 8
     assert not step.input_size.isEnabledTo(step)
@@ -146,3 +148,13 @@ def test_the_chart_takes_back_what_a_resume_repeats(qtbot) -> None:
 def test_the_time_left_is_not_guessed_too_early() -> None:
     assert time_left(Progress("train", 1)) == "Time left: not known yet"
     assert time_left(Progress("calibrate", 1)) == ""
+
+
+def test_the_paper_preset_starts_from_nothing(step: TrainStep) -> None:
+    step.preset.setCurrentIndex(step.preset.findData("paper"))
+    assert not step.origin.isEnabled()
+    assert step.draft.request().start_from is None
+    step.preset.setCurrentIndex(step.preset.findData("edge"))
+    step.origin.setCurrentIndex(step.origin.findData(False))
+    assert step.draft.request().start_from is None
+    assert step.origin.isEnabled()

@@ -56,7 +56,8 @@ def test_hdm_is_trained_calibrated_and_scored_as_any_detector(request_for, monke
     image = load_normals(request.data, 128).images[0]
     first, second = (engine.infer([image])[0] for _ in range(2))
     assert first.score == second.score
-    assert first.anomaly_map.min() >= 0 and first.anomaly_map.max() <= 1
+    assert first.anomaly_map.min() >= 0
+    assert first.anomaly_map.max() <= 1
     _, tensors = load_model(request.out)
     assert float(tensors["temperature"]) != 1.0
 

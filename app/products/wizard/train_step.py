@@ -21,6 +21,7 @@ from app.products.words import duration
 from app.theme import palette
 from app.widgets import Card, button, label, words
 from inspector_core.detectors.model_file import ModelMetadata, read_metadata
+from inspector_core.detectors.names import DETECTORS
 from inspector_core.training.job import JobState, TrainingJob
 from inspector_core.training.request import Progress
 
@@ -234,7 +235,10 @@ class TrainStep(Step):
     # settings
 
     def _take_settings(self) -> None:
+        self.draft.detector = self.detector.currentData()
         self.draft.preset = str(self.preset.currentData())
+        self.draft.from_base = bool(self.origin.currentData())
+        self.origin.setEnabled(self.draft.preset == "edge")
         self.draft.size = int(self.input_size.currentData())
         steps = self.unit.currentData() == "steps"
         self.draft.steps = int(self.length.value()) if steps else None
@@ -274,7 +278,14 @@ class TrainStep(Step):
 
     def _build_settings(self) -> Card:
         self._settings = Card()
-        self.preset, self.input_size, self.unit = QComboBox(), QComboBox(), QComboBox()
+        self.detector, self.preset, self.origin = QComboBox(), QComboBox(), QComboBox()
+        self.input_size, self.unit = QComboBox(), QComboBox()
+        for detector, title in DETECTORS.items():
+            self.detector.addItem(title, detector)
+        self.detector.setToolTip("HDM also generates defects while it learns, and takes a little longer.")
+        self.origin.addItem("Base model", True)
+        self.origin.addItem("Nothing", False)
+        self.origin.setToolTip("The base model has seen hundreds of drawn products; it learns yours sooner.")
         for name, title in PRESETS.items():
             self.preset.addItem(title, name)
         for size in SIZES:
@@ -287,7 +298,7 @@ class TrainStep(Step):
         self.unit.addItem("steps", "steps")
         self.length = QDoubleSpinBox()
         self._scale_length()
-        for box in (self.preset, self.input_size):
+        for box in (self.detector, self.preset, self.origin, self.input_size):
             box.currentIndexChanged.connect(lambda _: self._take_settings())
         self.unit.currentIndexChanged.connect(lambda _: self._unit_changed())
         self.length.valueChanged.connect(lambda _: self._take_settings())
@@ -295,7 +306,9 @@ class TrainStep(Step):
         length.addWidget(self.length, 1)
         length.addWidget(self.unit)
         form = Form()
+        form.add("Detector", self.detector)
         form.add("Network", self.preset)
+        form.add("Start from", self.origin)
         form.add("Input size", self.input_size)
         form.add("Length", length)
         self._settings.body.addLayout(form)
