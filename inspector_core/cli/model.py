@@ -1,8 +1,9 @@
-"""`norma train`, `norma evaluate` and `norma inspect`: everything around a model."""
+"""`norma train`, `evaluate`, `inspect` and `gauge`: everything around a model."""
 
 import shlex
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ from inspector_core.errors import DataError, ImageError
 if TYPE_CHECKING:
     from inspector_core.detectors.model_file import ModelMetadata
     from inspector_core.engines.detector import Detector
+    from inspector_core.evaluation.gauge import Spread
+    from inspector_core.evaluation.report import Report
     from inspector_core.training.request import Progress as TrainingProgress
     from inspector_core.training.request import TrainingRequest
 
@@ -35,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(train)
     app.command()(evaluate)
     app.command()(inspect)
+    app.command()(gauge)
 
 
 def train(
@@ -152,28 +156,59 @@ def _typed(context: typer.Context) -> str:
 def evaluate(
     model: Model,
     data: Annotated[
-        Path, typer.Option("--data", metavar="CATEGORY", help="Folder with test/good, test/<defect>.")
+        Path,
+        typer.Option(
+            "--data", metavar="DIR", help="A category (test/good, test/<defect>) or a folder of them."
+        ),
     ],
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write an HTML page with the worst cases as pictures."),
+    ] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure a model on the test images of a category in MVTec layout."""
+    """Measure a model on the test images of one category in MVTec layout, or of each category in a folder."""
     from inspector_core.engines.factory import open_engine
-    from inspector_core.evaluation.dataset import read_category
+    from inspector_core.evaluation.dataset import find_categories, read_category
     from inspector_core.evaluation.evaluate import evaluate as measure
+    from inspector_core.evaluation.gallery import Gallery
+    from inspector_core.evaluation.html_report import html_report
+    from inspector_core.evaluation.report import mean_figures
 
-    read_category(data)  # a wrong folder is said before the model is loaded
+    categories = find_categories(data)
+    for category in categories:  # a wrong folder is said before the model is loaded
+        read_category(category)
     engine = open_engine(model, device)
+    runs = []
     with Progress(quiet=as_json) as progress:
-        report = measure(engine, data, lambda done, total: progress.update("scoring", done, total))
-        for problem in report.unreadable:
-            progress.say(f"left out: {problem}")
-    result = report.as_json() | {"left_out": list(report.unreadable)}
+        for category in categories:
+            gallery = Gallery()
+            found = measure(engine, category, partial(progress.update, f"scoring {category.name}"), gallery)
+            runs.append((found, gallery))
+            for problem in found.unreadable:
+                progress.say(f"left out: {problem}")
+    if report is not None:
+        _write_report(report, html_report(model.name, runs))
+    reports = [found for found, _ in runs]
     if as_json:
-        show(result, True)
-    else:
-        by_type = {name: found.as_json() for name, found in report.defects.items()}
-        _print_figures({"all": report.overall.as_json()} | by_type)
+        several = {"categories": {found.category.name: found.as_json() for found in reports}}
+        show(reports[0].as_json() if len(runs) == 1 else several | {"mean": mean_figures(reports)}, True)
+        return
+    for found in reports:
+        _print_report(found)
+    if len(reports) > 1:
+        show(dict(mean_figures(reports)), False, title="mean of categories")
+
+
+def _write_report(path: Path, page: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"the report {path} can't be written ({error.strerror or error})", "choose another --report"
+        ) from error
 
 
 def inspect(
@@ -254,10 +289,60 @@ def _print_verdicts(results: list[dict[str, Any]]) -> None:
     print_rich(table)
 
 
-def _print_figures(figures: dict[str, Any]) -> None:
+def gauge(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    model: Model,
+    looks: Annotated[
+        int, typer.Option("--looks", "-n", min=2, metavar="N", help="Under each condition.")
+    ] = 25,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Decides the changes.")] = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Look at each image many times, as it is and with small changes, and tell how its score spreads."""
+    from inspector_core.engines.factory import open_engine
+    from inspector_core.evaluation.gauge import gauge as measure
+    from inspector_core.images import read_rgb
+
+    pictures = [read_rgb(path) for path in images]  # a wrong file is said before anything is measured
+    engine = open_engine(model, device)
+    found = []
+    with Progress(quiet=as_json) as progress:
+        for path, picture in zip(images, pictures, strict=True):
+            found.append(measure(engine, picture, looks, seed, partial(progress.update, path.name)))
+    threshold = _threshold(engine.model)
+    if as_json:
+        listed = [
+            {"image": str(path), "conditions": {name: one.as_json() for name, one in spreads.items()}}
+            for path, spreads in zip(images, found, strict=True)
+        ]
+        show({"images": listed, "model": str(model), "engine": engine.name, "threshold": threshold}, True)
+        return
+    for path, spreads in zip(images, found, strict=True):
+        _print_spreads(path, spreads)
+    if threshold is None:
+        print_rich("The model has no threshold, so no distance to it can be told.")
+
+
+def _print_spreads(path: Path, spreads: dict[str, "Spread"]) -> None:
     from rich.table import Table
 
-    table = Table("", *figures, box=None, pad_edge=False)
-    for name in next(iter(figures.values())):
-        table.add_row(name.replace("_", " "), *(shown(f[name]) for f in figures.values()))
+    table = Table(path.name, "mean", "lowest", "highest", "6σ/distance", "changed", box=None, pad_edge=False)
+    for name, one in spreads.items():
+        share = "–" if one.share is None else f"{one.share:.1%}"
+        figures = (f"{value:.6f}" for value in (one.mean, one.lowest, one.highest))
+        table.add_row(name, *figures, share, f"{one.changed} of {one.n}")
+    print_rich(table)
+
+
+def _print_report(report: "Report") -> None:
+    """Figures down, all parts and each defect type across."""
+    from rich.table import Table
+
+    from inspector_core.evaluation.html_report import HEADINGS, table_rows
+
+    rows = table_rows(report)
+    table = Table(report.category.name, *(row[0] for row in rows), box=None, pad_edge=False)
+    for k, heading in enumerate(HEADINGS[1:], start=1):
+        table.add_row(heading, *(row[k] for row in rows))
     print_rich(table)

@@ -107,6 +107,19 @@ class Report:
         return sorted((c for c in self.cases if c.defect != GOOD), key=lambda c: c.score)[:count]
 
 
+AREAS = ("image_auroc", "pixel_auroc", "pro", "ap")
+
+
+def mean_figures(reports: Sequence[Report]) -> dict[str, float | None]:
+    """The mean of each area and rate over categories that have it; None where none has it."""
+    found: dict[str, float | None] = {}
+    for name in (*AREAS, *RATES):
+        figures_ = [report.overall.as_json()[name] for report in reports]
+        known = [float(value) for value in figures_ if isinstance(value, int | float)]
+        found[name] = float(np.mean(known)) if known else None
+    return found
+
+
 def figures(
     cases: Sequence[Case], pixels: PixelFigures, threshold: float | None, only: str | None = None
 ) -> Figures:

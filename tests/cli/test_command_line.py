@@ -10,7 +10,7 @@ from inspector_core.cli import main
 
 from .conftest import Norma
 
-COMMANDS = ("demo", "run", "train", "evaluate", "inspect", "cameras", "doctor")
+COMMANDS = ("demo", "run", "train", "evaluate", "inspect", "gauge", "cameras", "doctor")
 
 
 class ClosedWindow:

@@ -85,6 +85,48 @@ def test_evaluate_prints_every_figure_and_the_same_by_defect(
     assert found["defects"]["scratch"]["pixel_auroc"] is None, "there are no masks of scratches"
 
 
+def test_evaluate_takes_a_folder_of_categories_and_writes_a_page(
+    norma: Norma, model: Path, tmp_path: Path
+) -> None:
+    for category in ("nut", "bolt"):
+        for kind in ("good", "dent"):
+            photographs(tmp_path / "set" / category / "test" / kind, 3)
+    page = tmp_path / "pages" / "report.html"
+    words = ["evaluate", "--model", model, "--data", tmp_path / "set"]
+    assert norma(*words, "--report", page, "--json") == 0
+    found = norma.json
+    assert list(found["categories"]) == ["bolt", "nut"]
+    aurocs = [found["categories"][name]["image_auroc"] for name in ("bolt", "nut")]
+    assert found["mean"]["image_auroc"] == pytest.approx(np.mean(aurocs))
+    low, high = found["categories"]["nut"]["overkill_interval"]
+    assert low <= found["categories"]["nut"]["overkill"] <= high
+    html = page.read_text(encoding="utf-8")
+    assert "<h2>nut</h2>" in html
+    assert html.count("data:image/jpeg") == 12
+    assert norma(*words) == 0
+    assert norma.out.count("image AUROC") == 2
+    assert "mean of categories" in norma.out
+
+
+def test_a_report_that_cannot_be_written_is_said(norma: Norma, model: Path, tmp_path: Path) -> None:
+    for kind in ("good", "dent"):
+        photographs(tmp_path / "nut" / "test" / kind, 1)
+    words = ["evaluate", "--model", model, "--data", tmp_path / "nut", "--report", tmp_path]
+    assert norma(*words) == 2
+    assert "choose another --report" in norma.err
+
+
+def test_gauge_tells_the_spread_of_each_condition(norma: Norma, model: Path, pictures: Path) -> None:
+    words = ["gauge", pictures / "000.png", "--model", model, "-n", "3"]
+    assert norma(*words, "--json") == 0
+    (one,) = norma.json["images"]
+    assert set(one["conditions"]) == {"same image", "shift", "light", "noise", "all"}
+    assert one["conditions"]["same image"]["deviation"] == 0
+    assert one["conditions"]["noise"]["n"] == 3
+    assert norma(*words) == 0
+    assert "6σ/distance" in norma.out
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_an_interrupted_training_keeps_a_checkpoint_and_no_model(tmp_path: Path) -> None:
     data = photographs(tmp_path / "data", 10)
