@@ -24,6 +24,7 @@ from inspector_core.errors import DataError, ImageError
 
 if TYPE_CHECKING:
     from inspector_core.detectors.model_file import ModelMetadata
+    from inspector_core.detectors.tiling import Tiling
     from inspector_core.engines.detector import Detector
     from inspector_core.evaluation.gauge import Spread
     from inspector_core.evaluation.report import Report
@@ -55,6 +56,10 @@ def train(
         typer.Option("--preset", metavar="NAME", help="edge or paper; by default edge without a GPU."),
     ] = None,
     size: Annotated[int, typer.Option("--size", metavar="PIXELS", help="Input size, 128 to 512.")] = 256,
+    tiles: Annotated[
+        str | None,
+        typer.Option("--tiles", metavar="RxC", help="Cut large images into rows x columns, as 4x4."),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, metavar="N", help="Length of the run.")
     ] = None,
@@ -82,6 +87,7 @@ def train(
         detector=detector,
         preset=preset,
         size=size,
+        tiling=_tiling(tiles),
         steps=steps,
         minutes=minutes,
         start_from=_starting_point(start_from),
@@ -106,6 +112,22 @@ def train(
             "false_reject_rate_at_most": calibration.upper_bound,
         }
     show(result, as_json, title="trained")
+
+
+def _tiling(given: str | None) -> "Tiling | None":
+    from pydantic import ValidationError
+
+    from inspector_core.detectors.tiling import Tiling
+
+    if given is None:
+        return None
+    try:
+        rows, columns = (int(side) for side in given.lower().split("x"))
+        return Tiling(rows=rows, columns=columns)
+    except (ValueError, ValidationError) as error:
+        raise DataError(
+            f"--tiles {given} is no grid", "give rows x columns from 1x1 to 32x32, as 4x4"
+        ) from error
 
 
 def _starting_point(given: str | None) -> "Path | Literal['base'] | None":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.errors import ModelFileError
 from inspector_core.images import write_bytes
 
@@ -79,6 +80,7 @@ class ModelMetadata(BaseModel):
     config: dict[str, Any]
     training: TrainingInfo
     calibration: Calibration | None = None
+    tiling: Tiling | None = None
     sha256: str = ""
 
     @property

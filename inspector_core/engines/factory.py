@@ -11,6 +11,7 @@ from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.model_file import ModelMetadata, load_model
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.engines.engine import Engine
+from inspector_core.engines.tiled import tiled
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import DeviceError, ModelFileError
 
@@ -63,7 +64,7 @@ def open_engine(path: Path, device: str = "auto") -> Engine:
 
 
 def build_engine(metadata: ModelMetadata, tensors: Mapping[str, Tensor], device: torch.device) -> Engine:
-    """An engine from a model's parts, as `load_model` returns them."""
+    """An engine from a model's parts, as `load_model` returns them; it tiles as the model was calibrated."""
     detector = build_detector(DetectorConfig.model_validate(metadata.config))
     detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return TorchEngine(detector, metadata, device, body_type(device))
+    return tiled(TorchEngine(detector, metadata, device, body_type(device)), metadata.tiling)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.engines.engine import Engine
+from inspector_core.engines.tiled import TiledEngine
 from inspector_core.errors import DataError, ImageError, ModelFileError
 from inspector_core.evaluation.dataset import GOOD, Category, TestPart, read_category
 from inspector_core.evaluation.pixel_scores import EXACT_PIXELS, PixelScores
@@ -82,9 +83,16 @@ def _add(run: _Run, engine: Engine, part: TestPart, watch: Watcher | None, clock
     if not (np.isfinite(detection.score) and np.isfinite(detection.anomaly_map).all()):
         raise ModelFileError(f"the model gives no finite score for {part.path}", "train the model again")
     run.cases.append(Case(part.path, part.defect, detection.score, milliseconds))
-    _tally(run, part, detection, mask, engine.model.size)
+    _tally(run, part, detection, mask, _map_side(engine))
     if watch is not None:
         watch(part, image, detection)
+
+
+def _map_side(engine: Engine) -> int:
+    """Side of the maps that pixel figures are taken on: the model's size, that of all tiles together."""
+    if not isinstance(engine, TiledEngine):
+        return engine.model.size
+    return engine.model.size * max(engine.tiling.rows, engine.tiling.columns)
 
 
 def _mask(run: _Run, part: TestPart, image: RGB) -> NDArray[np.bool_] | None:

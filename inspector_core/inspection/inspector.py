@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.engines.engine import Engine
+from inspector_core.engines.tiled import tiled
 from inspector_core.errors import NormaError, RecipeError
-from inspector_core.images import read_mask
+from inspector_core.images import read_mask, read_rgb
+from inspector_core.inspection.alignment import Aligner
 from inspector_core.inspection.judge import Judgement, judge, prepare
 from inspector_core.inspection.latency import StageTimes
 from inspector_core.inspection.recipe import Recipe
@@ -36,13 +38,23 @@ class PartInspector:
     """Crops, scores and judges one image after another by one recipe. Not for several threads.
 
     Raises:
-        RecipeError, ImageError: the recipe's ignore mask can't be read.
+        RecipeError, ImageError: the recipe's ignore mask or reference image can't be read.
     """
 
-    def __init__(self, recipe: Recipe, engine: Engine, ignore_mask: Path | None, times: StageTimes) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        engine: Engine,
+        ignore_mask: Path | None,
+        times: StageTimes,
+        reference: Path | None = None,
+    ) -> None:
         self._recipe = recipe
-        self._engine = engine
+        self._engine = engine if recipe.tiling is None else tiled(engine, recipe.tiling)
         self._times = times
+        self._aligner = None
+        if recipe.alignment is not None and reference is not None:
+            self._aligner = Aligner(recipe.alignment, read_rgb(reference))
         self._ignore = None if ignore_mask is None else read_mask(ignore_mask)
 
     def inspect(self, frame_image: NDArray[np.uint8]) -> Finding:
@@ -50,6 +62,9 @@ class PartInspector:
         images = None
         try:
             with self._times.measure("prepare"):
+                if self._aligner is not None:
+                    images = PartImages(frame_image)
+                    frame_image = self._aligner.align(frame_image)
                 image = prepare(frame_image, self._recipe)
                 images = PartImages(image)
                 self._check_mask(image)

@@ -272,7 +272,8 @@ class InspectionLine:
         try:
             engine = self._engine() if callable(self._engine) else self._engine
             mask = self.recipe.ignore_mask_path(self._workspace)
-            inspector = PartInspector(self.recipe, engine, mask, self._times)
+            reference = self.recipe.reference_path(self._workspace)
+            inspector = PartInspector(self.recipe, engine, mask, self._times, reference)
             engine.warm_up()
             self._camera_opened.wait()
             if self._ending:

@@ -8,7 +8,9 @@ from typing import Any, Literal
 import tomlkit
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.errors import RecipeError
+from inspector_core.inspection.alignment import Alignment
 from inspector_core.workspace import Workspace
 
 SCHEMA_VERSION = 1
@@ -84,6 +86,9 @@ class Recipe(_Part):
 
     Attributes:
         model: the model file, relative to the workspace's models folder, or absolute.
+        alignment: to a reference, before the region is cut out; None takes frames as they come.
+        tiling: how a large region is cut; None looks at it as the model was calibrated, where the thresholds
+            that were calculated hold.
         ignore_mask: a PNG of the region's size, relative to the workspace; above 0 is ignored.
         mode: triggered, where every frame is a part and none may be dropped; or free_run, where the newest
             frame wins and what is passed over counts as lost.
@@ -95,7 +100,9 @@ class Recipe(_Part):
     version: int = Field(default=1, ge=1)
     camera: CameraSettings
     region: Region | None = None
+    alignment: Alignment | None = None
     model: str = Field(min_length=1)
+    tiling: Tiling | None = None
     thresholds: Thresholds
     ignore_mask: str = ""
     mode: Literal["free_run", "triggered"] = "free_run"
@@ -111,6 +118,10 @@ class Recipe(_Part):
     def source_path(self, workspace: Workspace) -> Path:
         """The playback folder or file."""
         return workspace.root / self.camera.source
+
+    def reference_path(self, workspace: Workspace) -> Path | None:
+        """The reference image of the alignment."""
+        return None if self.alignment is None else workspace.root / self.alignment.reference
 
     def ignore_mask_path(self, workspace: Workspace) -> Path | None:
         return workspace.root / self.ignore_mask if self.ignore_mask else None

@@ -26,6 +26,11 @@ def detect_all(
     return detections
 
 
+def whole_parts(tiles: Sequence[Detection], count: int) -> list[Detection]:
+    """One Detection a part from those of its `count` tiles, one after another: the strangest tile's."""
+    return [max(tiles[k : k + count], key=lambda tile: tile.score) for k in range(0, len(tiles), count)]
+
+
 def calibrate(detections: Sequence[Detection], rate: float) -> Calibration:
     """Thresholds for a false-reject rate from held-out normal parts (split conformal, as a quantile).
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines.preprocess import fit
 from inspector_core.errors import DataError
 from inspector_core.images import list_images, read_rgb
@@ -21,17 +22,22 @@ class NormalImages:
     """Normal images ready for training.
 
     Attributes:
-        images: RGB uint8 [N, S, S, 3].
-        paths: where each came from.
+        images: RGB uint8 [N, S, S, 3], or the tiles of each part one after another, [N * tiles, S, S, 3].
+        paths: where each part came from.
         fingerprint: SHA-256 over the files' contents in order.
     """
 
     images: NDArray[np.uint8]
     paths: tuple[Path, ...]
     fingerprint: str
+    tiles: int = 1
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.paths)
+
+    def rows(self, parts: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Where the tiles of some parts stand in `images`."""
+        return (parts[:, None] * self.tiles + np.arange(self.tiles)).ravel()
 
 
 def normal_folder(folder: Path) -> Path:
@@ -46,8 +52,8 @@ def normal_folder(folder: Path) -> Path:
     return good if good.is_dir() else folder
 
 
-def load_normals(folder: Path, size: int) -> NormalImages:
-    """Read a folder of normal images, or an MVTec-layout category, at `size` x `size`.
+def load_normals(folder: Path, size: int, tiling: Tiling | None = None) -> NormalImages:
+    """Read a folder of normal images, or an MVTec-layout category, at `size` x `size`, whole or in tiles.
 
     Photographs in a plain folder must be of one size, as a camera takes them: another size there is a stray
     file. A category in MVTec layout may hold crops of differing size.
@@ -66,7 +72,8 @@ def load_normals(folder: Path, size: int) -> NormalImages:
             f"the folder {source} holds {len(paths)} images", f"add photographs up to {LEAST_IMAGES} at least"
         )
     digest = hashlib.sha256()
-    images = np.empty((len(paths), size, size, 3), dtype=np.uint8)
+    tiling = tiling or Tiling()
+    images = np.empty((len(paths) * tiling.count, size, size, 3), dtype=np.uint8)
     sizes: dict[tuple[int, int], Path] = {}
     contents = set()
     for k, path in enumerate(paths):
@@ -81,13 +88,17 @@ def load_normals(folder: Path, size: int) -> NormalImages:
                 f"the images in {folder} differ in size ({paths[0].name} {w1}x{h1}, {path.name} {w2}x{h2})",
                 "remove the strays, crop all to one size, or arrange crops in MVTec layout",
             )
-        images[k] = fit(image, size)
+        if image.shape[0] < tiling.rows or image.shape[1] < tiling.columns:
+            problem = f"{path} is too small for {tiling} ({image.shape[1]} x {image.shape[0]} pixels)"
+            raise DataError(problem, "choose fewer tiles")
+        for tile, window in enumerate(tiling.windows(*image.shape[:2])):
+            images[k * tiling.count + tile] = fit(window.of(image), size)
     if len(contents) < LEAST_IMAGES:
         raise DataError(
             f"only {len(contents)} of the {len(paths)} images in {source} differ from each other",
             f"add photographs of other parts, up to {LEAST_IMAGES} different ones at least",
         )
-    return NormalImages(images, tuple(paths), digest.hexdigest())
+    return NormalImages(images, tuple(paths), digest.hexdigest(), tiling.count)
 
 
 def split_held_out(count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

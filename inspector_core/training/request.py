@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from inspector_core.detectors.names import DetectorName
+from inspector_core.detectors.tiling import Tiling
 
 Phase = Literal["prepare", "train", "validate", "calibrate", "done"]
 
@@ -20,6 +21,7 @@ class TrainingRequest(BaseModel):
         out: the model file to write; `<out>.<run>.checkpoint` stands beside it until the run is complete.
         preset: `edge` or `paper`; None takes `paper` on a GPU and `edge` elsewhere.
         steps, minutes: length of the run, one or neither; neither takes the preset's number of steps.
+        tiling: cut large images; each tile is trained on, and the thresholds are of whole parts.
         start_from: a model whose networks the run starts from; "base" is the one that ships with Norma.
         reject_rate: the false-reject rate to calibrate for, 0..1.
         textures: folder of texture images for the synthesis, in place of the procedural ones.
@@ -34,6 +36,7 @@ class TrainingRequest(BaseModel):
     detector: DetectorName = "diffusion-ad"
     preset: str | None = None
     size: int = 256
+    tiling: Tiling | None = None
     steps: PositiveInt | None = None
     minutes: PositiveFloat | None = None
     start_from: Path | Literal["base"] | None = None

@@ -18,13 +18,14 @@ from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset
 from inspector_core.engines.factory import build_engine, choose_device
+from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.resources import BASE_MODEL, resource
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.synthesis.foreground import choose_method, foreground_masks
 from inspector_core.synthesis.textures import load_textures
-from inspector_core.training.calibration import calibrate, detect_all
+from inspector_core.training.calibration import calibrate, detect_all, whole_parts
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
 from inspector_core.training.dataset import NormalImages, load_normals, split_held_out
 from inspector_core.training.evidence import fit_evidence
@@ -64,8 +65,8 @@ def run_training(
     chosen = _preset(request, device)
     report(Progress("prepare", message="reading the images"))
     _check_writable(request.out)
-    normals = load_normals(request.data, chosen.detector.size)
-    training, held_out = split_held_out(len(normals), request.seed)
+    normals = load_normals(request.data, chosen.detector.size, request.tiling)
+    training, held_out = (normals.rows(parts) for parts in split_held_out(len(normals), request.seed))
     report(Progress("prepare", message="finding the part and drawing textures"))
     trainer, check = _build(request, chosen, normals, training, held_out, device)
     pace = Pace(request.steps, request.minutes, chosen.training.steps)
@@ -82,17 +83,18 @@ def run_training(
         calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
     tensors = stored_weights(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
-    engine = build_engine(unfinished, tensors, device)
+    engine = tiled(build_engine(unfinished, tensors, device), None)
     detections = detect_all(
         engine, normals.images[held_out], lambda k: report(_calibrating(trainer, k / len(held_out)))
     )
+    parts = whole_parts(detections, normals.tiles)
     validation = validate(engine, detections, check)
     info = unfinished.training.model_copy(update={"validation": validation})
     metadata = save_model(
         request.out,
         tensors,
         unfinished.model_copy(
-            update={"training": info, "calibration": calibrate(detections, request.reject_rate)}
+            update={"training": info, "calibration": calibrate(parts, request.reject_rate)}
         ),
     )
     checkpoint_path(request.out, run).unlink(missing_ok=True)
@@ -247,7 +249,7 @@ def _check_writable(out: Path) -> None:
 def _run_id(request: TrainingRequest, chosen: Preset, normals: NormalImages) -> str:
     """Equal for runs that would take the same steps."""
     parts = [chosen.model_dump_json(), SynthesisConfig().model_dump_json(), normals.fingerprint]
-    parts += [str(request.seed), request.device]
+    parts += [str(request.seed), request.device, str(request.tiling)]
     parts += [str(request.steps), str(request.minutes), str(request.start_from), str(request.textures)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -263,6 +265,7 @@ def _metadata(
 ) -> ModelMetadata:
     return ModelMetadata(
         config=chosen.detector.model_dump(mode="json"),
+        tiling=request.tiling,
         training=TrainingInfo(
             command=request.command,
             data=request.data.name,

@@ -9,9 +9,11 @@ from inspector_core.detectors import presets
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.hdm_config import HDMTraining
 from inspector_core.detectors.model_file import load_model, read_metadata
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines.factory import open_engine
+from inspector_core.engines.tiled import TiledEngine
 from inspector_core.errors import DataError, ModelFileError
-from inspector_core.images import read_rgb
+from inspector_core.images import list_images, read_rgb
 from inspector_core.inspection.statistics import conformal_threshold
 from inspector_core.training import job as job_module
 from inspector_core.training import run as run_module
@@ -60,6 +62,21 @@ def test_hdm_is_trained_calibrated_and_scored_as_any_detector(request_for, monke
     assert first.anomaly_map.max() <= 1
     _, tensors = load_model(request.out)
     assert float(tensors["temperature"]) != 1.0
+
+
+def test_tiles_are_trained_on_and_whole_parts_calibrated(request_for) -> None:  # type: ignore[no-untyped-def]
+    request = request_for(tiling=Tiling(rows=2, columns=2), steps=1)
+    metadata = run_training(request)
+    assert metadata.training.normals == 12
+    assert metadata.tiling == request.tiling
+    assert metadata.calibration is not None
+    assert metadata.calibration.n == 4
+    engine = open_engine(request.out)
+    assert isinstance(engine, TiledEngine)
+    paths = list_images(request.data)
+    _, held_out = split_held_out(len(paths), request.seed)
+    scores = sorted(engine.infer([read_rgb(paths[k])])[0].score for k in held_out)
+    assert list(metadata.calibration.scores) == scores
 
 
 def test_hdm_starts_from_a_diffusion_ad_model(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -149,7 +166,9 @@ def test_a_model_of_another_shape_is_refused_as_a_start(
     wider = other.detector.segmentation.model_copy(update={"channels": 64})
     detector = other.detector.model_copy(update={"segmentation": wider})
     monkeypatch.setattr(
-        run_module, "preset", lambda name, size: other.model_copy(update={"detector": detector})
+        run_module,
+        "preset",
+        lambda *_: other.model_copy(update={"detector": detector}),
     )
     with pytest.raises(DataError, match="another shape"):
         run_training(warm)

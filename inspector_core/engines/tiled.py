@@ -1,0 +1,69 @@
+"""An engine that looks at large images tile by tile."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.detectors.tiling import Tiling, Window, blend
+from inspector_core.engines.engine import Engine, IgnoreMask, Image
+
+
+class TiledEngine:
+    """All tiles of an image go through one call of the engine; the strangest tile gives the score.
+
+    Args:
+        engine: sees each tile as a whole image.
+    """
+
+    def __init__(self, engine: Engine, tiling: Tiling) -> None:
+        self.engine = engine
+        self.tiling = tiling
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    @property
+    def model(self) -> ModelMetadata:
+        return self.engine.model
+
+    def warm_up(self) -> None:
+        self.engine.warm_up()
+
+    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
+        return [self._detect(image, ignore) for image in images]
+
+    def _detect(self, image: Image, ignore: IgnoreMask | None) -> Detection:
+        height, width = image.shape[:2]
+        windows = self.tiling.windows(height, width)
+        tiles = [np.ascontiguousarray(window.of(image)) for window in windows]
+        if ignore is None or not ignore.any():
+            found = self.engine.infer(tiles)
+        else:
+            found = self._beside(tiles, windows, ignore)
+        return Detection(
+            score=max(one.score for one in found),
+            anomaly_map=np.clip(blend([one.anomaly_map for one in found], windows, height, width), 0, 1),
+            reconstruction=_pictures(found, windows, height, width),
+        )
+
+    def _beside(self, tiles: list[Image], windows: list[Window], ignore: IgnoreMask) -> list[Detection]:
+        """Each tile with its own piece of the ignore mask."""
+        pieces = [ignore[w.top : w.bottom, w.left : w.right] for w in windows]
+        return [
+            self.engine.infer([tile], np.ascontiguousarray(piece))[0]
+            for tile, piece in zip(tiles, pieces, strict=True)
+        ]
+
+
+def tiled(engine: Engine, tiling: Tiling | None) -> Engine:
+    """The engine as it is, or looking at tiles; a tiling that it has is replaced."""
+    inner = engine.engine if isinstance(engine, TiledEngine) else engine
+    return inner if tiling is None or tiling.count == 1 else TiledEngine(inner, tiling)
+
+
+def _pictures(found: list[Detection], windows: list[Window], height: int, width: int) -> Image:
+    whole = blend([one.reconstruction.astype(np.float32) for one in found], windows, height, width)
+    return np.asarray(whole.round().astype(np.uint8))

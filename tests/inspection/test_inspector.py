@@ -1,0 +1,91 @@
+"""One frame to one finding: alignment and tiles on the way."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inspector_core.demo import draw_part
+from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.tiling import Tiling
+from inspector_core.errors import ImageError
+from inspector_core.images import write_png
+from inspector_core.inspection.alignment import Alignment
+from inspector_core.inspection.inspector import PartInspector
+from inspector_core.inspection.latency import StageTimes
+from inspector_core.inspection.recipe import (
+    CameraSettings,
+    Recipe,
+    Region,
+    Thresholds,
+    parse_recipe,
+    recipe_toml,
+)
+from inspector_core.inspection.verdict import Verdict
+
+
+class Looking:
+    """Finds nothing and keeps what it was shown."""
+
+    name = "looking"
+
+    def __init__(self):
+        self.seen = []
+
+    def infer(self, images, ignore=None):
+        self.seen += images
+        return [Detection(0.1, np.zeros(i.shape[:2], np.float32), i) for i in images]
+
+
+@pytest.fixture
+def recipe():
+    return Recipe(
+        name="Flange",
+        camera=CameraSettings(),
+        region=Region(x=40, y=40, width=200, height=160),
+        alignment=Alignment(reference="reference.png"),
+        tiling=Tiling(rows=2, columns=2),
+        model="m.safetensors",
+        thresholds=Thresholds(fail=0.5),
+    )
+
+
+@pytest.fixture
+def part():
+    return draw_part(5, None, 256).image
+
+
+def inspector(recipe: Recipe, engine: Looking, part, tmp_path: Path) -> PartInspector:
+    write_png(tmp_path / "reference.png", part)
+    return PartInspector(recipe, engine, None, StageTimes(), tmp_path / "reference.png")
+
+
+def test_a_moved_part_is_inspected_where_the_reference_lies(recipe, part, tmp_path):
+    engine = Looking()
+    pose = np.array([[1, 0, 9], [0, 1, -6]], float)
+    finding = inspector(recipe, engine, part, tmp_path).inspect(cv2.warpAffine(part, pose, (256, 256)))
+    assert finding.judgement.verdict is Verdict.PASS
+    assert len(engine.seen) == 4, "two by two tiles"
+    assert finding.images is not None
+    region = part[40:200, 40:240].astype(int)
+    assert np.abs(finding.images.image.astype(int) - region).mean() < 2
+    assert finding.images.anomaly_map.shape == (160, 200)
+
+
+def test_an_empty_belt_is_an_error_in_words_with_its_picture(recipe, part, tmp_path):
+    engine = Looking()
+    finding = inspector(recipe, engine, part, tmp_path).inspect(np.zeros_like(part))
+    assert finding.judgement.verdict is Verdict.ERROR
+    assert "could not be aligned" in finding.judgement.reason
+    assert finding.images is not None
+    assert not engine.seen
+
+
+def test_a_missing_reference_is_said_before_the_first_part(recipe, tmp_path):
+    with pytest.raises(ImageError):
+        PartInspector(recipe, Looking(), None, StageTimes(), tmp_path / "nowhere.png")
+
+
+def test_alignment_and_tiles_survive_the_file(recipe):
+    assert parse_recipe(recipe_toml(recipe), "recipe") == recipe
