@@ -11,6 +11,7 @@ from typing import Literal
 from app.products.picture_check import Picture, is_category
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.detectors.names import DetectorName
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.errors import DataError, WorkspaceError
 from inspector_core.images import read_rgb, write_bytes, write_png
 from inspector_core.inspection.recipe import CameraSettings, Recipe, Region, Thresholds
@@ -48,6 +49,7 @@ class Draft:
     preset: str = DEFAULT_PRESET
     from_base: bool = True
     size: int = DEFAULT_SIZE
+    tiling: Tiling | None = None
     steps: int | None = None
     minutes: float | None = DEFAULT_MINUTES
     rate: float = 0.01
@@ -113,7 +115,7 @@ class Draft:
     def what_is_trained(self) -> tuple[object, ...]:
         """Equal for drafts that need the same training."""
         files = tuple(picture.path for picture in self.used)
-        network = (self.detector, self.preset, self.starts_from_base, self.size)
+        network = (self.detector, self.preset, self.starts_from_base, self.size, self.tiling)
         return (files, self.region, *network, self.steps, self.minutes)
 
     def request(self) -> TrainingRequest:
@@ -125,6 +127,7 @@ class Draft:
             preset=self.preset,
             start_from="base" if self.starts_from_base else None,
             size=self.size,
+            tiling=self.tiling,
             steps=self.steps,
             minutes=None if self.steps else self.minutes,
             reject_rate=self.rate,

@@ -13,6 +13,7 @@ from app.products.picture_check import read_picture
 from app.products.wizard import train_step
 from app.products.wizard.train_step import TrainStep, time_left
 from app.products.wizard.training_view import LossChart, SampleSheet
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.images import list_images, write_png
 from inspector_core.training.job import JobState
 from inspector_core.training.request import Progress, TrainingRequest
@@ -74,7 +75,9 @@ def test_the_settings_become_the_request(qtbot, step: TrainStep) -> None:
     step.input_size.setCurrentIndex(step.input_size.findData(192))
     step.length.setValue(3.5)
     step.detector.setCurrentIndex(step.detector.findData("hdm"))
+    step.tiles.setCurrentIndex(step.tiles.findData(4))
     request = started(qtbot, step).request
+    assert request.tiling == Tiling(rows=4, columns=4)
     assert (request.detector, request.start_from) == ("hdm", "base")
     assert (request.preset, request.size, request.minutes, request.steps) == ("edge", 192, 3.5, None)
     assert len(list_images(request.data)) == 8

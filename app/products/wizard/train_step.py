@@ -22,11 +22,13 @@ from app.theme import palette
 from app.widgets import Card, button, label, words
 from inspector_core.detectors.model_file import ModelMetadata, read_metadata
 from inspector_core.detectors.names import DETECTORS
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.training.job import JobState, TrainingJob
 from inspector_core.training.request import Progress
 
 POLL_MS = 200
 SIZES = (128, 192, 256, 384, 512)
+GRIDS = (1, 2, 3, 4, 6, 8)
 PRESETS = {"edge": "Edge (needs no GPU)", "paper": "Paper (needs a GPU)"}
 PHASES = {
     "prepare": "Preparing",
@@ -240,6 +242,8 @@ class TrainStep(Step):
         self.draft.from_base = bool(self.origin.currentData())
         self.origin.setEnabled(self.draft.preset == "edge")
         self.draft.size = int(self.input_size.currentData())
+        grid = int(self.tiles.currentData())
+        self.draft.tiling = Tiling(rows=grid, columns=grid) if grid > 1 else None
         steps = self.unit.currentData() == "steps"
         self.draft.steps = int(self.length.value()) if steps else None
         self.draft.minutes = None if steps else self.length.value()
@@ -279,7 +283,13 @@ class TrainStep(Step):
     def _build_settings(self) -> Card:
         self._settings = Card()
         self.detector, self.preset, self.origin = QComboBox(), QComboBox(), QComboBox()
-        self.input_size, self.unit = QComboBox(), QComboBox()
+        self.input_size, self.tiles, self.unit = QComboBox(), QComboBox(), QComboBox()
+        for grid in GRIDS:
+            self.tiles.addItem(f"{grid} × {grid} tiles" if grid > 1 else "Whole picture", grid)
+        self.tiles.setToolTip(
+            "Tiles are inspected one by one at the input size: for defects too small to be seen when the "
+            "picture is scaled down. Each tile costs as much time as a picture."
+        )
         for detector, title in DETECTORS.items():
             self.detector.addItem(title, detector)
         self.detector.setToolTip("HDM also generates defects while it learns, and takes a little longer.")
@@ -298,7 +308,7 @@ class TrainStep(Step):
         self.unit.addItem("steps", "steps")
         self.length = QDoubleSpinBox()
         self._scale_length()
-        for box in (self.detector, self.preset, self.origin, self.input_size):
+        for box in (self.detector, self.preset, self.origin, self.input_size, self.tiles):
             box.currentIndexChanged.connect(lambda _: self._take_settings())
         self.unit.currentIndexChanged.connect(lambda _: self._unit_changed())
         self.length.valueChanged.connect(lambda _: self._take_settings())
@@ -310,6 +320,7 @@ class TrainStep(Step):
         form.add("Network", self.preset)
         form.add("Start from", self.origin)
         form.add("Input size", self.input_size)
+        form.add("Look at", self.tiles)
         form.add("Length", length)
         self._settings.body.addLayout(form)
         return self._settings
