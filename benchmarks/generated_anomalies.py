@@ -34,7 +34,7 @@ def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--out", type=Path, default=Path("generated-anomalies.jpg"))
-    parser.add_argument("--strength", type=float, default=1.0)
+    parser.add_argument("--strength", type=float, default=16.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     parts = [draw_part(part_seed(3, Split.TRAIN, k), None, SIZE).image for k in range(NORMALS)]

@@ -56,6 +56,10 @@ def train(
         typer.Option("--preset", metavar="NAME", help="edge or paper; by default edge without a GPU."),
     ] = None,
     size: Annotated[int, typer.Option("--size", metavar="PIXELS", help="Input size, 128 to 512.")] = 256,
+    add: Annotated[
+        Path | None,
+        typer.Option("--add", metavar="DIR", help="Further good parts, such as confirmed false rejects."),
+    ] = None,
     tiles: Annotated[
         str | None,
         typer.Option("--tiles", metavar="RxC", help="Cut large images into rows x columns, as 4x4."),
@@ -84,6 +88,7 @@ def train(
     request = TrainingRequest(
         data=data,
         out=out,
+        added=add,
         detector=detector,
         preset=preset,
         size=size,

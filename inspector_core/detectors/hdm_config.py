@@ -109,10 +109,10 @@ class HDMTraining(_Strict):
     last: int = Field(default=50, ge=0)
     nu: float = Field(default=0.5, ge=0, le=1)
     detail: bool = True
-    strength: PositiveFloat = 1.0
+    strength: PositiveFloat = 16.0
     opacity: tuple[float, float] = (0.0, 0.5)
     target: tuple[float, float] = (0.5, 0.9)
-    strength_step: PositiveFloat = 0.05
+    strength_step: PositiveFloat = 0.1
     budget: float = Field(default=0.6, gt=0, le=1)
     change_quantile: float = Field(default=0.9, gt=0, lt=1)
     roughest: PositiveFloat = 3.0

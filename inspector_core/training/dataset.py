@@ -25,15 +25,24 @@ class NormalImages:
         images: RGB uint8 [N, S, S, 3], or the tiles of each part one after another, [N * tiles, S, S, 3].
         paths: where each part came from.
         fingerprint: SHA-256 over the files' contents in order.
+        tiles: of each part.
+        added: parts, the last ones, that were found to be good after all.
     """
 
     images: NDArray[np.uint8]
     paths: tuple[Path, ...]
     fingerprint: str
     tiles: int = 1
+    added: int = 0
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def split(self, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows of `images` to train on, and those of held-out parts; what was added is always trained on."""
+        training, held_out = split_held_out(len(self) - self.added, seed)
+        added = np.arange(len(self) - self.added, len(self), dtype=np.intp)
+        return self.rows(np.concatenate([training, added])), self.rows(held_out)
 
     def rows(self, parts: NDArray[np.intp]) -> NDArray[np.intp]:
         """Where the tiles of some parts stand in `images`."""
@@ -52,11 +61,16 @@ def normal_folder(folder: Path) -> Path:
     return good if good.is_dir() else folder
 
 
-def load_normals(folder: Path, size: int, tiling: Tiling | None = None) -> NormalImages:
+def load_normals(
+    folder: Path, size: int, tiling: Tiling | None = None, added: Path | None = None
+) -> NormalImages:
     """Read a folder of normal images, or an MVTec-layout category, at `size` x `size`, whole or in tiles.
 
     Photographs in a plain folder must be of one size, as a camera takes them: another size there is a stray
     file. A category in MVTec layout may hold crops of differing size.
+
+    Args:
+        added: folder of further normal images, of any number: confirmed false rejects.
 
     Raises:
         DataError: the folder is missing or empty, or has fewer than 8 images, several sizes, or only
@@ -71,6 +85,8 @@ def load_normals(folder: Path, size: int, tiling: Tiling | None = None) -> Norma
         raise DataError(
             f"the folder {source} holds {len(paths)} images", f"add photographs up to {LEAST_IMAGES} at least"
         )
+    further = [] if added is None else _further(added)
+    paths += further
     digest = hashlib.sha256()
     tiling = tiling or Tiling()
     images = np.empty((len(paths) * tiling.count, size, size, 3), dtype=np.uint8)
@@ -82,7 +98,7 @@ def load_normals(folder: Path, size: int, tiling: Tiling | None = None) -> Norma
         digest.update(content)
         contents.add(content)
         sizes.setdefault((image.shape[1], image.shape[0]), path)
-        if len(sizes) > 1 and source == folder:
+        if len(sizes) > 1 and source == folder and path not in further:
             (w1, h1), (w2, h2) = list(sizes)[:2]
             raise DataError(
                 f"the images in {folder} differ in size ({paths[0].name} {w1}x{h1}, {path.name} {w2}x{h2})",
@@ -98,7 +114,18 @@ def load_normals(folder: Path, size: int, tiling: Tiling | None = None) -> Norma
             f"only {len(contents)} of the {len(paths)} images in {source} differ from each other",
             f"add photographs of other parts, up to {LEAST_IMAGES} different ones at least",
         )
-    return NormalImages(images, tuple(paths), digest.hexdigest(), tiling.count)
+    return NormalImages(images, tuple(paths), digest.hexdigest(), tiling.count, len(further))
+
+
+def _further(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"the folder {folder} is missing", "check the path")
+    found = list_images(folder)
+    if not found:
+        raise DataError(
+            f"the folder {folder} holds no images", "put the parts there that were good after all"
+        )
+    return found
 
 
 def split_held_out(count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

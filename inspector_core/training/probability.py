@@ -24,7 +24,7 @@ LEAST_AREA = 16 / 256**2
 """Share of an image that an anomaly must change."""
 BINS = 8
 WEIGHT_LIMITS = (0.2, 5.0)
-STRENGTH_LIMITS = (0.02, 20.0)
+STRENGTH_LIMITS = (0.02, 200.0)
 
 
 class NormalFigures(NamedTuple):

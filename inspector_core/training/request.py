@@ -21,6 +21,8 @@ class TrainingRequest(BaseModel):
         out: the model file to write; `<out>.<run>.checkpoint` stands beside it until the run is complete.
         preset: `edge` or `paper`; None takes `paper` on a GPU and `edge` elsewhere.
         steps, minutes: length of the run, one or neither; neither takes the preset's number of steps.
+        added: folder of further good parts, such as confirmed false rejects: trained on, never calibrated
+            with, as they were chosen by their score.
         tiling: cut large images; each tile is trained on, and the thresholds are of whole parts.
         start_from: a model whose networks the run starts from; "base" is the one that ships with Norma.
         reject_rate: the false-reject rate to calibrate for, 0..1.
@@ -33,6 +35,7 @@ class TrainingRequest(BaseModel):
 
     data: Path
     out: Path
+    added: Path | None = None
     detector: DetectorName = "diffusion-ad"
     preset: str | None = None
     size: int = 256

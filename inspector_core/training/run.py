@@ -27,7 +27,7 @@ from inspector_core.synthesis.foreground import choose_method, foreground_masks
 from inspector_core.synthesis.textures import load_textures
 from inspector_core.training.calibration import calibrate, detect_all, whole_parts
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
-from inspector_core.training.dataset import NormalImages, load_normals, split_held_out
+from inspector_core.training.dataset import NormalImages, load_normals
 from inspector_core.training.evidence import fit_evidence
 from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.pacing import Pace
@@ -65,8 +65,8 @@ def run_training(
     chosen = _preset(request, device)
     report(Progress("prepare", message="reading the images"))
     _check_writable(request.out)
-    normals = load_normals(request.data, chosen.detector.size, request.tiling)
-    training, held_out = (normals.rows(parts) for parts in split_held_out(len(normals), request.seed))
+    normals = load_normals(request.data, chosen.detector.size, request.tiling, request.added)
+    training, held_out = normals.split(request.seed)
     report(Progress("prepare", message="finding the part and drawing textures"))
     trainer, check = _build(request, chosen, normals, training, held_out, device)
     pace = Pace(request.steps, request.minutes, chosen.training.steps)

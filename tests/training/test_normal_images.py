@@ -83,3 +83,21 @@ def test_held_out_parts_are_a_fifth_and_never_trained_on(count: int, seed: int) 
     assert sorted([*training, *held_out]) == list(range(count))
     assert len(held_out) == min(max(round(count / 5), 4), 300)
     assert len(training) >= 4
+
+
+def test_added_parts_are_trained_on_and_never_held_out(tmp_path: Path) -> None:
+    write(tmp_path / "good", 10)
+    write(tmp_path / "rejected", 3, first=50)
+    normals = load_normals(tmp_path / "good", 32, added=tmp_path / "rejected")
+    assert (len(normals), normals.added) == (13, 3)
+    training, held_out = normals.split(0)
+    assert set(training) >= {10, 11, 12}
+    assert set(training) | set(held_out) == set(range(13))
+    assert list(held_out) == list(split_held_out(10, 0)[1]), "the same parts as without"
+
+
+def test_an_empty_folder_of_added_parts_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "good", 10)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="holds no images"):
+        load_normals(tmp_path / "good", 32, added=tmp_path / "none")

@@ -123,7 +123,7 @@ def test_the_strength_follows_the_discriminator() -> None:
     assert next_strength(1.0, 0.3, (0.5, 0.9), 0.05) == pytest.approx(math.exp(0.05))
     assert next_strength(1.0, 0.95, (0.5, 0.9), 0.05) == pytest.approx(math.exp(-0.05))
     assert next_strength(1.0, 0.7, (0.5, 0.9), 0.05) == 1.0
-    assert next_strength(20.0, 0.1, (0.5, 0.9), 0.5) == 20.0
+    assert next_strength(200.0, 0.1, (0.5, 0.9), 0.5) == 200.0
     assert next_strength(0.02, 0.99, (0.5, 0.9), 0.5) == 0.02
 
 
