@@ -2,8 +2,8 @@
 
 python benchmarks/generated_anomalies.py --out docs/pictures/generated-anomalies.jpg
 
-Rows: normal parts; what became of them; the label, where pixels that don't count are grey. Left half: walks
-through the inflated reverse step; right half: diffused composites.
+Rows: normal parts; what became of them; the label, where pixels that don't count are grey. Upper three: walks
+through the inflated reverse step; lower three: diffused composites. Invisible ones are passed over.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from inspector_core.training.probability import normal_figures, refine_label
 
 MODEL = Path(__file__).parent.parent / "resources" / "models" / "demo-edge.safetensors"
 SIZE, NORMALS, SHOWN = 192, 24, 6
+LEAST_PIXELS = 25
+"""Of a label, for an anomaly to be shown."""
 
 
 def main() -> None:
@@ -58,14 +60,17 @@ def main() -> None:
     figures = normal_figures(normal, detector.decode(seen.reconstruction.small), seen.ratios, 0.9)
     halves = []
     for kind in ("local", "diffused"):
-        indices = torch.arange(SHOWN)
-        made = generator.propose(
-            detector, _kind(kind), indices, arguments.strength, random, noise, (0.0, 0.3)
-        )
-        label, counts = refine_label(made.image, made.normal, made.soft, figures.change)
-        shown = torch.where(counts > 0, label, torch.full_like(label, 0.4)).expand(-1, 3, -1, -1)
-        halves.append(np.vstack([_row(made.normal), _row(made.image), _row(shown)]))
-    cv2.imwrite(str(arguments.out), np.hstack(halves)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+        rows: list[Tensor] = []
+        while len(rows) < SHOWN:
+            indices = torch.randperm(NORMALS, generator=random)[:8]
+            made = generator.propose(detector, _kind(kind), indices, arguments.strength, random, noise)
+            label, counts = refine_label(made.image, made.normal, made.soft, figures.change)
+            shown = torch.where(counts > 0, label, torch.full_like(label, 0.4)).expand(-1, 3, -1, -1)
+            visible = (label.sum((1, 2, 3)) >= LEAST_PIXELS).nonzero().flatten()
+            rows += [torch.stack([part[k] for part in (made.normal, made.image, shown)]) for k in visible]
+        columns = torch.stack(rows[:SHOWN])  # [SHOWN, 3, 3, S, S]
+        halves.append(np.vstack([_row(columns[:, k]) for k in range(3)]))
+    cv2.imwrite(str(arguments.out), np.vstack(halves)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
 def _kind(name: str) -> Kind:
