@@ -2,8 +2,8 @@
 
 python benchmarks/scales.py --model MODEL --data CATEGORY --out docs/pictures/scales
 
-Only inference changes; the model is the same. Feature evidence is left out, as it was fitted at the model's own
-scales: what is drawn is the reconstruction and the segmentation. Writes OUT.json and OUT.png.
+Only inference changes; the model is the same. Feature evidence is left out, as it was fitted at the scales
+that the model has: what is drawn is the reconstruction and the segmentation. Writes OUT.json and OUT.png.
 """
 
 import argparse
