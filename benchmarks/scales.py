@@ -51,6 +51,7 @@ def draw(curves: dict[str, dict[float, dict[str, Any]]], out: Path) -> None:
     for name, points in curves.items():
         plot = layout.addPlot(title=name.replace("_", " "))
         plot.setLabel("left", "AUROC")
+        plot.getAxis("left").enableAutoSIPrefix(False)
         plot.addLegend(offset=(-10, -10))
         for key, colour in (("image_auroc", "#2563eb"), ("pixel_auroc", "#d97706")):
             values = [point[key] for point in points.values()]
