@@ -40,8 +40,7 @@ class DiffusionAD(nn.Module):
         self.segmentation = SegmentationNet(config.segmentation)
         self.evidence: FeatureEvidence | None = None
         if config.evidence is not None:
-            widths = [*network.feature_widths, *self.segmentation.feature_widths]
-            self.evidence = FeatureEvidence(config.evidence, config.size, sum(widths))
+            self.evidence = FeatureEvidence(config.evidence, config.size)
         generator = torch.Generator().manual_seed(config.inference.noise_seed)
         shape = (1, 3, config.size, config.size)
         self.register_buffer("noise_small", torch.randn(shape, generator=generator, device="cpu"))
@@ -63,9 +62,9 @@ class DiffusionAD(nn.Module):
         """
         return r.guided
 
-    def segment(self, x: Tensor, guided: Tensor, features: list[Tensor] | None = None) -> Tensor:
+    def segment(self, x: Tensor, guided: Tensor) -> Tensor:
         """Logits float32 [B, 1, S, S] from encoded images and `estimates` (DiffusionAD, section III-C)."""
-        return self.segmentation(torch.cat([x, guided], dim=1), features).float()  # type: ignore[no-any-return]
+        return self.segmentation(torch.cat([x, guided], dim=1)).float()  # type: ignore[no-any-return]
 
     def probability(self, logits: Tensor) -> Tensor:
         """The anomaly map, 0..1, from logits."""
@@ -73,31 +72,30 @@ class DiffusionAD(nn.Module):
 
     def forward(self, image: Tensor) -> DetectorOutput:
         """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions."""
+        output = self.pass_networks(image)
         if self.evidence is None:
-            return self.pass_networks(image)
-        features: list[Tensor] = []
-        output = self.pass_networks(image, features)
-        combined = self.evidence.combine(output.logits, self.evidence.distance(features))
+            return output
+        combined = self.evidence.combine(output.logits, self.evidence.distance(image))
         return output._replace(logits=combined)
 
-    def pass_networks(self, image: Tensor, features: list[Tensor] | None = None) -> DetectorOutput:
-        """The two sub-networks alone; `features`, where given, gets their feature maps."""
+    def pass_networks(self, image: Tensor) -> DetectorOutput:
+        """The two sub-networks alone."""
         x = self.encode(image)
-        return self._pass_once(x, x, features)
+        return self._pass_once(x, x)
 
-    def _pass_once(self, x: Tensor, source: Tensor, features: list[Tensor] | None) -> DetectorOutput:
+    def _pass_once(self, x: Tensor, source: Tensor) -> DetectorOutput:
         """Logits of encoded images x from what is reconstructed of `source`, both [B, 3, S, S]."""
         if not self.config.reconstruction:
-            return DetectorOutput(self.segment(x, x[:, :0], features), self.decode(x))
+            return DetectorOutput(self.segment(x, x[:, :0]), self.decode(x))
         inference = self.config.inference
         t_small = torch.full((len(x),), inference.t_small, dtype=torch.int64, device=x.device)
         t_big = torch.full((len(x),), inference.t_big, dtype=torch.int64, device=x.device)
         low, high = self.config.diffusion.clamp
         noise = (self.noise_small, self.noise_big)
         w = inference.guidance
-        r = reconstruct(self.denoiser, source, *noise, t_small, t_big, w, low, high, features)
+        r = reconstruct(self.denoiser, source, *noise, t_small, t_big, w, low, high)
         estimates = self.estimates(x, r, t_small, t_big)
-        return DetectorOutput(self.segment(x, estimates, features), self.decode(estimates[:, :3]))
+        return DetectorOutput(self.segment(x, estimates), self.decode(estimates[:, :3]))
 
 
 def image_score(logits: Tensor, k: int) -> float:

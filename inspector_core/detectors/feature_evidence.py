@@ -1,100 +1,125 @@
-"""How far the networks' own features of an image lie from those of normal parts.
+"""How unlikely each place of an image is among normal parts, given what surrounds it.
 
 The segmentation learns from synthetic anomalies alone, and passes over a defect that none of them resembles.
-Its features, and those of the denoiser, say more: at each place of a registered product they are distributed
-about normally, and a defect moves them. The squared Mahalanobis distance is, up to a constant, the negative
-log likelihood of the place under that distribution (PaDiM, arXiv 2011.08785; here with features of the
-product's own networks, whose worth Baranchuk et al. showed for denoisers, arXiv 2112.03126). They come from
-the passes that are made anyway.
+The oriented energies of a place say more: over normal parts they are about normally distributed, at each
+place in its own way (PaDiM, arXiv 2011.08785, which takes features of a network trained on photographs).
+Much of what varies there varies together over a whole neighbourhood: the light, the exposure, the lay of the
+surface. So each place is judged by its distribution *given* the mean of the ring around it and of the whole
+image, which is a normal one again in closed form. Its squared Mahalanobis distance is, up to a constant, the
+negative log likelihood of the place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-STRIDE = 8
-"""Pixels of the image, each way, to one place of the grid."""
+from inspector_core.detectors.oriented_energy import STRIDE, OrientedEnergy
+
+RING, HOLE = 15, 5
+"""Sides, in places, of the square around a place whose mean is known, and of the hole in its middle."""
 TOP_PLACES = 8
 """Places averaged into the distance of an image, at 32 x 32 places; other grids scale it by area."""
 UNREACHED = 6e4
 """A distance that none reaches."""
-FLOOR = 0.01
+FLOOR = 1e-3
 """Least variance of a direction; each feature has variance 1 over all normal places."""
+LEAST_SCALE = 0.02
+"""A feature that varies less over all normal places counts as varying so much."""
+LIKE_ALL = 1 / 8
+"""Parts, for each direction, that a place is thought to have been seen in and that vary as all places do."""
+CHUNK = 64
+"""Places whose covariances are inverted at a time."""
 
 
 class EvidenceConfig(BaseModel):
     """What is kept of the features.
 
     Attributes:
-        channels: directions that the features are projected on; the file grows with the square.
-        seed: of the projection.
+        channels, context: directions that a place and its surroundings are projected on.
+        seed: of the projections.
+        colour: whether colour is looked at; training switches it off for products without any.
         alarm: robust standard deviations above the median normal part at which the probability is one half.
         softness: robust standard deviations to one unit of the logit.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channels: PositiveInt = 96
+    channels: PositiveInt = 64
+    context: PositiveInt = 64
     seed: int = 0
+    colour: bool = True
     alarm: float = Field(default=4.0, ge=0)
     softness: PositiveFloat = 2.0
 
 
+Batches = Callable[[], Iterable[Tensor]]
+"""Gives all normal images anew, batch by batch: float32 [B, 3, S, S], 0..1."""
+
+
 class FeatureEvidence(nn.Module):
-    """A normal distribution of the projected features at each place of a grid.
+    """A normal distribution of each place's features given its surroundings, over a grid of places.
+
+    Places are described by vectors of K + C numbers: K of the surroundings, then C of the place itself.
+    With L the Cholesky factor of their covariance, the last C rows of L⁻¹ whiten what the surroundings do
+    not explain.
 
     Args:
         config: see there.
-        size: side S of the detector's input; the grid has G = S/8 places a side.
-        inputs: channels of all feature maps together.
+        size: side S of the detector's input; the grid has G = S/8 places a side, P = G² in all.
     """
 
     center: Tensor
     scale: Tensor
-    projection: Tensor
+    of_place: Tensor
+    of_context: Tensor
     mean: Tensor
+    known: Tensor
     factor: Tensor
     location: Tensor
     spread: Tensor
 
-    def __init__(self, config: EvidenceConfig, size: int, inputs: int) -> None:
+    def __init__(self, config: EvidenceConfig, size: int) -> None:
         super().__init__()
         self.config = config
         self.grid = size // STRIDE
-        self.channels = c = min(config.channels, inputs)
+        self.energy = OrientedEnergy(config.colour)
+        width = self.energy.width
+        self.channels = c = min(config.channels, width)
+        self.context = k = min(config.context, 2 * width)
         places = self.grid**2
-        self._dense: tuple[tuple[int, int], Tensor] | None = None
-        self.register_buffer("center", torch.zeros(inputs))
-        self.register_buffer("scale", torch.ones(inputs))
-        self.register_buffer("projection", _projection(inputs, c, config.seed))
-        self.register_buffer("mean", torch.zeros(places, c))
+        self._dense: tuple[tuple[int, ...], Tensor] | None = None
+        self.register_buffer("center", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.register_buffer("of_place", _projection(width, c, config.seed))
+        self.register_buffer("of_context", _projection(2 * width, k, config.seed + 1))
+        self.register_buffer("mean", torch.zeros(places, k + c))
+        self.register_buffer("known", torch.zeros(places, c, k))
         self.register_buffer("factor", torch.zeros(places, c * (c + 1) // 2))
         # Until it is fitted, the segmentation's logit passes as it is.
         self.register_buffer("location", torch.tensor([-config.alarm / config.softness, UNREACHED]))
         self.register_buffer("spread", torch.tensor([1 / config.softness, 1.0]))
 
-    def gather(self, features: Sequence[Tensor]) -> Tensor:
-        """Feature maps [B, C_i, H_i, W_i] of any resolution to one [B, G*G, sum of C_i], float32."""
-        maps = []
-        for feature in features:
-            if feature.shape[-1] >= self.grid:
-                maps.append(F.adaptive_avg_pool2d(feature, self.grid).float())
-            else:
-                maps.append(F.interpolate(feature.float(), (self.grid, self.grid), mode="bilinear"))
-        return F.avg_pool2d(torch.cat(maps, dim=1), 3, stride=1, padding=1).flatten(2).transpose(1, 2)
+    def gather(self, image: Tensor) -> Tensor:
+        """Images [B, 3, S, S], 0..1, to smoothed features [B, width, G, G], float32."""
+        with torch.autocast(image.device.type, enabled=False):
+            return F.avg_pool2d(self.energy(image), 3, stride=1, padding=1)
 
-    def project(self, gathered: Tensor) -> Tensor:
-        """[B, G*G, inputs] to [B, G*G, channels]: standardised, then projected."""
-        standard: Tensor = (gathered - self.center) / self.scale
-        return standard @ self.projection
+    def describe(self, image: Tensor) -> Tensor:
+        """Images [B, 3, S, S], 0..1, to one vector for each place: [B, P, K + C]."""
+        with torch.autocast(image.device.type, enabled=False):
+            z = (self.gather(image) - self.center.view(1, -1, 1, 1)) / self.scale.view(1, -1, 1, 1)
+            whole = z.mean((2, 3), keepdim=True).expand_as(z)
+            around = torch.cat([whole, _ring(z)], dim=1).flatten(2).transpose(1, 2)  # [B, P, 2·width]
+            place = z.flatten(2).transpose(1, 2)  # [B, P, width]
+            return torch.cat([around @ self.of_context, place @ self.of_place], dim=2)
 
-    def distance(self, features: Sequence[Tensor]) -> Tensor:
-        """Mahalanobis distance of each place, float32 [B, 1, G, G], not negative."""
-        deviation = self.project(self.gather(features)) - self.mean  # [B, P, C]
-        whitened = torch.einsum("bpc,pcd->bpd", deviation, self._unpacked())
+    def distance(self, image: Tensor) -> Tensor:
+        """Mahalanobis distance of each place given its surroundings, float32 [B, 1, G, G], not negative."""
+        deviation = self.describe(image) - self.mean
+        whitened = torch.einsum("bpd,pcd->bpc", deviation, self._unpacked())
         distance: Tensor = whitened.square().sum(-1).sqrt()
         return distance.view(-1, 1, self.grid, self.grid)
 
@@ -102,14 +127,6 @@ class FeatureEvidence(nn.Module):
         """Mean of the farthest places of each image, [B]."""
         k = max(1, round(TOP_PLACES * self.grid**2 / 32**2))
         return distance.flatten(1).topk(k).values.mean(1)
-
-    def left_out(self, distance: Tensor, parts: int) -> Tensor:
-        """The distance of a part that `fit` saw among `parts`, as if it had not seen it.
-
-        Without the part, the covariance loses a term of rank one (Sherman-Morrison) and the mean moves.
-        """
-        leverage = (distance.square() / (parts + self.channels)).clamp(max=0.99)
-        return distance / (1 - leverage).sqrt() * (parts / max(parts - 1, 1))
 
     def combine(self, logits: Tensor, distance: Tensor) -> Tensor:
         """One logit a pixel, float32 [B, 1, S, S]: that of the stronger of segmentation and features.
@@ -124,37 +141,57 @@ class FeatureEvidence(nn.Module):
         return (places.amax(1, keepdim=True) - self.config.alarm) / self.config.softness
 
     @torch.no_grad()
-    def fit(self, batches: Iterable[Sequence[Tensor]], first: Sequence[Tensor]) -> None:
+    def fit(self, batches: Batches, first: Tensor) -> Tensor:
         """Estimate the distributions from normal parts.
 
-        The covariance of a place is drawn towards that of all places as if `channels` further parts had been
-        seen that vary like these: with few parts it can't be known for each place alone.
+        The covariance of a place is drawn towards that of all places: with few parts it can't be known for
+        each place alone.
 
         Args:
-            batches: feature maps of all parts, batch by batch.
-            first: feature maps of some of them, from which each feature's mean and deviation are taken.
+            batches: all parts; gone through twice.
+            first: some of them, from which each feature's mean and deviation are taken.
+
+        Returns:
+            `image_distance` of each part as if it had not been seen, [N].
         """
-        sample = self.gather(first).flatten(0, 1)
-        self.center.copy_(sample.mean(0))
-        self.scale.copy_(sample.std(0).clamp_min(1e-6))
-        p, c = self.mean.shape
-        total = torch.zeros((p, c), dtype=torch.float64, device=sample.device)
-        product = torch.zeros((p, c, c), dtype=torch.float64, device=sample.device)
+        sample = self.gather(first)
+        self.center.copy_(sample.mean((0, 2, 3)))
+        self.scale.copy_(sample.std((0, 2, 3)).clamp_min(LEAST_SCALE))
+        p, d = self.mean.shape
+        total = torch.zeros((p, d), dtype=torch.float64, device=sample.device)
+        product = torch.zeros((p, d, d), dtype=torch.float64, device=sample.device)
         n = 0
-        for batch in batches:
-            f = self.project(self.gather(batch))
-            total += f.sum(0)
-            product += torch.einsum("bpc,bpd->pcd", f, f)
-            n += len(f)
+        for batch in batches():
+            vectors = self.describe(batch)
+            total += vectors.sum(0)
+            product += torch.einsum("bpc,bpd->pcd", vectors, vectors)
+            n += len(vectors)
         mean = total / n
         covariance = product / n - mean[:, :, None] * mean[:, None, :]
-        pooled = covariance.mean(0)
-        covariance = (n * covariance + c * pooled) / (n + c)
-        covariance += FLOOR * torch.eye(c, dtype=torch.float64, device=sample.device)
-        factor = torch.linalg.cholesky(torch.linalg.inv(covariance))  # precision = factor @ factor^T
-        rows, columns = self._triangle()
+        alike = LIKE_ALL * d
+        covariance = (n * covariance + alike * covariance.mean(0)) / (n + alike)
+        covariance += FLOOR * torch.eye(d, dtype=torch.float64, device=sample.device)
+        inverted = [_inverse_cholesky(part) for part in torch.split(covariance, CHUNK)]
+        whitener = torch.cat(inverted)  # [P, D, D]
         self.mean.copy_(mean)
-        self.factor.copy_(factor[:, rows, columns])
+        self.known.copy_(whitener[:, self.context :, : self.context])
+        rows, columns = self._triangle()
+        self.factor.copy_(whitener[:, self.context :, self.context :][:, rows, columns])
+        return torch.cat([self.image_distance(self._unseen(batch, whitener, n)) for batch in batches()])
+
+    def _unseen(self, image: Tensor, whitener: Tensor, parts: int) -> Tensor:
+        """The distance of parts that are among those fitted, as if they were not: [B, 1, G, G].
+
+        Without a part, each covariance loses a term of rank one, whose inverse is known (Sherman-Morrison),
+        and each mean moves.
+        """
+        deviation = self.describe(image) - self.mean
+        whitened = torch.einsum("bpd,pcd->bpc", deviation, whitener.float()).square()
+        joint, around = whitened.sum(-1), whitened[..., : self.context].sum(-1)
+        seen = parts + LIKE_ALL * self.mean.shape[1]
+        apart = [square / (1 - (square / seen).clamp(max=0.99)) for square in (joint, around)]
+        squared = (apart[0] - apart[1]).clamp_min(0) * (parts / max(parts - 1, 1)) ** 2
+        return squared.sqrt().view(-1, 1, self.grid, self.grid)
 
     def standardise(self, logits: Tensor, distances: Tensor) -> None:
         """Set median and robust deviation of held-out normal parts' image values, each [N]."""
@@ -164,14 +201,14 @@ class FeatureEvidence(nn.Module):
             self.spread[k] = (1.4826 * (values - middle).abs().median()).clamp_min(1e-3)
 
     def _unpacked(self) -> Tensor:
-        """The Cholesky factors of the precisions, [G*G, C, C]; kept until `factor` changes."""
-        key = (self.factor.data_ptr(), self.factor._version)
+        """The last C rows of L⁻¹, float32 [P, C, K + C]; kept until they change."""
+        parts = (self.known, self.factor)
+        key = tuple(value for part in parts for value in (part.data_ptr(), part._version))
         if self._dense is None or self._dense[0] != key:
-            shape = (len(self.factor), self.channels, self.channels)
-            dense = self.factor.new_zeros(shape, dtype=torch.float32)
+            own = self.factor.new_zeros((len(self.factor), self.channels, self.channels), dtype=torch.float32)
             rows, columns = self._triangle()
-            dense[:, rows, columns] = self.factor.float()
-            self._dense = key, dense
+            own[:, rows, columns] = self.factor.float()
+            self._dense = key, torch.cat([self.known.float(), own], dim=2)
         return self._dense[1]
 
     def _triangle(self) -> tuple[Tensor, Tensor]:
@@ -179,10 +216,29 @@ class FeatureEvidence(nn.Module):
         return rows, columns
 
 
-def _projection(inputs: int, channels: int, seed: int) -> Tensor:
-    """An orthonormal projection [inputs, channels], scaled to keep lengths on average."""
+def _ring(z: Tensor) -> Tensor:
+    """Mean of the places around each one, without those next to it and those beyond the edge."""
+    inside = torch.ones_like(z[:1, :1])
+    total, count = (
+        F.avg_pool2d(part, RING, stride=1, padding=RING // 2, divisor_override=1)
+        - F.avg_pool2d(part, HOLE, stride=1, padding=HOLE // 2, divisor_override=1)
+        for part in (z, inside)
+    )
+    mean: Tensor = total / count.clamp_min(1)
+    return mean
+
+
+def _inverse_cholesky(covariance: Tensor) -> Tensor:
+    identity = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
+    lower = torch.linalg.cholesky(covariance)
+    inverse: Tensor = torch.linalg.solve_triangular(lower, identity, upper=False)
+    return inverse
+
+
+def _projection(inputs: int, outputs: int, seed: int) -> Tensor:
+    """An orthonormal projection [inputs, outputs], scaled to keep lengths on average."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn((inputs, channels), generator=generator, device="cpu")
+    drawn = torch.randn((inputs, outputs), generator=generator, device="cpu")
     basis: Tensor = torch.linalg.qr(drawn)[0]
-    scaled: Tensor = basis * (inputs / channels) ** 0.5
+    scaled: Tensor = basis * (inputs / outputs) ** 0.5
     return scaled

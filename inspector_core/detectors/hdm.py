@@ -120,25 +120,23 @@ class HDM(DiffusionAD):
         c = self.ratio_weight + (self.ratio_weight.clamp_min(0) - self.ratio_weight).detach()
         return self.prior_logit + (ratios * c.view(1, -1, 1, 1)).sum(1, keepdim=True)
 
-    def segment(self, x: Tensor, guided: Tensor, features: list[Tensor] | None = None) -> Tensor:
+    def segment(self, x: Tensor, guided: Tensor) -> Tensor:
         """Logits ℓ = ℓ0 + g, float32 [B, 1, S, S], from an encoded image and its `estimates`."""
         if not self.hdm.llr:
-            return super().segment(x, guided, features)
+            return super().segment(x, guided)
         ratios = guided[:, 3:].float()
         analytic = self.analytic_logit(ratios)
         if not self.hdm.correction:
             return analytic
         inputs = torch.cat([guided[:, :3], ratios / RATIO_UNIT], dim=1)
-        return analytic + super().segment(x, inputs, features)
+        return analytic + super().segment(x, inputs)
 
-    def pass_networks(self, image: Tensor, features: list[Tensor] | None = None) -> DetectorOutput:
-        output = super().pass_networks(image, features)
+    def pass_networks(self, image: Tensor) -> DetectorOutput:
+        output = super().pass_networks(image)
         for _ in range(self.hdm.refine_steps):  # suspicious pixels give way to the reconstruction
             p = output.logits.sigmoid()
             mixed = p * output.reconstruction + (1 - p) * image
-            if features is not None:
-                features.clear()
-            output = self._pass_once(self.encode(image), self.encode(mixed), features)
+            output = self._pass_once(self.encode(image), self.encode(mixed))
         return output
 
     def probability(self, logits: Tensor) -> Tensor:

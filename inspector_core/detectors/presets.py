@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from inspector_core.detectors.feature_evidence import EvidenceConfig
 from inspector_core.detectors.hdm_config import HDMConfig, HDMTraining
 from inspector_core.detectors.names import DetectorName
+from inspector_core.detectors.oriented_energy import LEAST_SIDE
 from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.errors import DataError
@@ -89,6 +90,8 @@ class DetectorConfig(_Strict):
             raise ValueError("HDM and feature evidence need a reconstruction")
         if self.hdm is not None and not self.hdm.correction and self.evidence is not None:
             raise ValueError("feature evidence needs the segmentation")
+        if self.evidence is not None and self.size < LEAST_SIDE:
+            raise ValueError(f"feature evidence needs {LEAST_SIDE} pixels a side")
         inputs = 3 + 3 * self.reconstruction + (self.hdm.ratios if self.hdm is not None else 0)
         if self.segmentation.inputs != inputs:
             raise ValueError(f"the segmentation has {self.segmentation.inputs} inputs instead of {inputs}")
@@ -228,3 +231,12 @@ def with_hdm(chosen: Preset, hdm: HDMConfig, training: HDMTraining) -> Preset:
     changed = {"detector": "hdm", "hdm": hdm, "segmentation": segmentation}
     config = DetectorConfig.model_validate(chosen.detector.model_dump() | changed)
     return Preset(detector=config, training=chosen.training.model_copy(update={"hdm": training}))
+
+
+def without_colour(chosen: Preset) -> Preset:
+    """The same for a product whose images have none, so that feature evidence need not look for it."""
+    evidence = chosen.detector.evidence
+    if evidence is None:
+        return chosen
+    grey = evidence.model_copy(update={"colour": False})
+    return chosen.model_copy(update={"detector": chosen.detector.model_copy(update={"evidence": grey})})

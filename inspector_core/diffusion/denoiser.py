@@ -30,13 +30,12 @@ class Denoiser(nn.Module):
         self.prediction = prediction
         self.register_buffer("alpha_bar", alpha_bar.float(), persistent=False)
 
-    def forward(self, x_t: Tensor, t: Tensor, features: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """One-step estimate of the clean image, not clamped (Eq. 6), and the network's own output.
 
-        Both float32 [B, C, H, W]; the second is what `noise_loss` takes. `features`, where given, gets the
-        network's feature maps.
+        Both float32 [B, C, H, W]; the second is what `noise_loss` takes.
         """
-        out = (self.network(x_t, t) if features is None else self.network(x_t, t, features)).float()
+        out = self.network(x_t, t).float()
         x0 = out if self.prediction == "x0" else predict_x0(x_t.float(), out, at(self.alpha_bar, t))
         return x0, out
 

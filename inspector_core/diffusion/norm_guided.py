@@ -51,7 +51,6 @@ def reconstruct(
     w: float | Tensor,
     low: float = -1.0,
     high: float = 1.0,
-    features: list[Tensor] | None = None,
 ) -> Reconstruction:
     """Reconstruct `x` [B, C, H, W] from both noise scales with one call of the network.
 
@@ -59,14 +58,10 @@ def reconstruct(
         noise_small, noise_big: standard normal, of x's shape or [1, C, H, W].
         t_small, t_big: int64 [B], the noise scales S and B of the paper.
         w, low, high: as for `guide`.
-        features: where given, gets the network's feature maps at the small scale.
     """
     a_small = at(denoiser.alpha_bar, t_small)
     a_big = at(denoiser.alpha_bar, t_big)
     x_t = torch.cat([add_noise(x, noise_small, a_small), add_noise(x, noise_big, a_big)])  # [2B, C, H, W]
-    both: list[Tensor] | None = None if features is None else []
-    x0, outputs = denoiser(x_t, torch.cat([t_small, t_big]), both)
-    if features is not None and both is not None:
-        features.extend(feature[: len(x)] for feature in both)
+    x0, outputs = denoiser(x_t, torch.cat([t_small, t_big]))
     small, big = x0.chunk(2)
     return Reconstruction(small, big, guide(small, big, a_small, w, low, high), outputs)

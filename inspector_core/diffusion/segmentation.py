@@ -54,27 +54,16 @@ class SegmentationNet(nn.Module):
             inward = outward
         self.outlet = nn.Conv2d(inward, config.patch**2, 3, padding=1)
 
-    @property
-    def feature_widths(self) -> list[int]:
-        """Channels of the feature maps that `forward` puts into `features`."""
-        widths = [self.config.channels * m for m in self.config.multipliers]
-        return [*widths, *reversed(widths[:-2]), widths[0]]
-
-    def forward(self, x: Tensor, features: list[Tensor] | None = None) -> Tensor:
-        """`features`, where given, gets the outputs of encoder and decoder."""
+    def forward(self, x: Tensor) -> Tensor:
         x = F.pixel_unshuffle(x.to(next(self.encoder.parameters()).dtype), self.config.patch)
         skips = []
         for level, stage in enumerate(self.encoder):
             x = stage(F.max_pool2d(x, 2) if level else x)
             skips.append(x)
-        if features is not None:
-            features.extend(skips)
         skips.pop()
         for up, stage in zip(self.up, self.decoder, strict=True):
             x = up(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True))
             x = stage(torch.cat([x, skips.pop()], dim=1))
-            if features is not None:
-                features.append(x)
         with torch.autocast(x.device.type, enabled=False):  # the last convolution stays float32
             return F.pixel_shuffle(self.outlet(x.float()), self.config.patch)
 

@@ -85,14 +85,7 @@ class UNet(nn.Module):
         self.outlet_norm = nn.GroupNorm(32, width)
         self.outlet = _zeroed(nn.Conv2d(width, pixels, 3, padding=1))
 
-    @property
-    def feature_widths(self) -> list[int]:
-        """Channels of the feature maps that `forward` puts into `features`."""
-        config = self.config
-        return [config.channels * m for m in reversed(config.multipliers) for _ in range(config.blocks + 1)]
-
-    def forward(self, x: Tensor, t: Tensor, features: list[Tensor] | None = None) -> Tensor:
-        """`features`, where given, gets the outputs of the decoder's stages."""
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
         body = self.inlet.weight.dtype
         embedding = self.time(sinusoidal(t, self.config.channels).to(body))  # [B, 4*channels]
         h = self.inlet(F.pixel_unshuffle(x.to(body), self.config.patch))  # [B, channels, H/patch, W/patch]
@@ -103,8 +96,6 @@ class UNet(nn.Module):
         h = self.middle_out(self.middle_attention(self.middle_in(h, embedding)), embedding)
         for stage in self.up:
             h = stage(torch.cat([h, skips.pop()], dim=1), embedding)
-            if features is not None:
-                features.append(h)
         h = F.silu(self.outlet_norm(h))
         with torch.autocast(h.device.type, enabled=False):  # the last convolution stays float32
             return F.pixel_shuffle(self.outlet(h.float()), self.config.patch)

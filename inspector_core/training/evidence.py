@@ -14,7 +14,7 @@ BATCH = 8
 FIRST = 64
 """Parts that each feature's mean and deviation are taken from."""
 STANDARD = 256
-"""Parts that the two kinds of evidence are made commensurable on."""
+"""Parts that the segmentation is made commensurable on."""
 
 
 @torch.no_grad()
@@ -22,39 +22,32 @@ def fit_evidence(detector: DiffusionAD, normals: NDArray[np.uint8], seed: int) -
     """Fit and standardise `detector.evidence`, where it has one, on normals uint8 [N, S, S, 3].
 
     Held-out parts play no part in it, so that the calibration on them stays valid: what a part would look
-    like unseen is computed (`FeatureEvidence.left_out`).
+    like unseen is computed (`FeatureEvidence.fit`).
     """
     evidence = detector.evidence
     if evidence is None:
         return
     detector.eval()
     shuffled = normals[np.random.default_rng(seed).permutation(len(normals))]
-    first: list[Tensor] = [
-        torch.cat(maps) for maps in zip(*_features(detector, shuffled[:FIRST]), strict=True)
-    ]
-    evidence.fit(_features(detector, shuffled), first)
-    logits, distances = [], []
+    first = torch.cat(list(_batches(detector, shuffled[:FIRST])))
+    distances = evidence.fit(lambda: _batches(detector, shuffled), first)
     k = detector.config.top_k
-    for images in _batches(detector, shuffled[:STANDARD]):
-        features: list[Tensor] = []
-        output = _pass(detector, images, features)
-        logits.append(output.flatten(1).topk(k).values.mean(1))
-        distance = evidence.left_out(evidence.distance(features), len(normals))
-        distances.append(evidence.image_distance(distance))
-    evidence.standardise(torch.cat(logits), torch.cat(distances))
+    logits = [
+        _logits(detector, images).flatten(1).topk(k).values.mean(1)
+        for images in _batches(detector, shuffled[:STANDARD])
+    ]
+    evidence.standardise(torch.cat(logits), distances)
 
 
-def _features(detector: DiffusionAD, normals: NDArray[np.uint8]) -> Iterator[list[Tensor]]:
-    for images in _batches(detector, normals):
-        features: list[Tensor] = []
-        _pass(detector, images, features)
-        yield features
+def is_grey(normals: NDArray[np.uint8]) -> bool:
+    """Whether no image of [N, S, S, 3] has any colour."""
+    return all(bool((image == image[..., :1]).all()) for image in normals)
 
 
-def _pass(detector: DiffusionAD, images: Tensor, features: list[Tensor]) -> Tensor:
+def _logits(detector: DiffusionAD, images: Tensor) -> Tensor:
     body = body_type(images.device)
     with torch.autocast(images.device.type, body, enabled=body != torch.float32):
-        return detector.pass_networks(images, features).logits
+        return detector.pass_networks(images).logits
 
 
 def _batches(detector: DiffusionAD, normals: NDArray[np.uint8]) -> Iterator[Tensor]:

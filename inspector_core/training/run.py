@@ -16,7 +16,7 @@ from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
-from inspector_core.detectors.presets import DetectorConfig, Preset, preset
+from inspector_core.detectors.presets import DetectorConfig, Preset, preset, without_colour
 from inspector_core.engines.factory import build_engine, choose_device
 from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
@@ -28,7 +28,7 @@ from inspector_core.synthesis.textures import load_textures
 from inspector_core.training.calibration import calibrate, detect_all, whole_parts
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
 from inspector_core.training.dataset import NormalImages, load_normals
-from inspector_core.training.evidence import fit_evidence
+from inspector_core.training.evidence import fit_evidence, is_grey
 from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.pacing import Pace
 from inspector_core.training.probability_calibration import calibrate_probability
@@ -66,6 +66,8 @@ def run_training(
     report(Progress("prepare", message="reading the images"))
     _check_writable(request.out)
     normals = load_normals(request.data, chosen.detector.size, request.tiling, request.added)
+    if is_grey(normals.images):
+        chosen = without_colour(chosen)
     training, held_out = normals.split(request.seed)
     report(Progress("prepare", message="finding the part and drawing textures"))
     trainer, check = _build(request, chosen, normals, training, held_out, device)

@@ -1,65 +1,122 @@
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.detectors.feature_evidence import FLOOR, EvidenceConfig, FeatureEvidence
-from inspector_core.detectors.presets import DetectorConfig, preset
+from inspector_core.detectors.feature_evidence import FLOOR, LIKE_ALL, EvidenceConfig, FeatureEvidence, _ring
+from inspector_core.detectors.presets import DetectorConfig, preset, without_colour
+from inspector_core.training.evidence import fit_evidence
 
 SIZE = 32  # a grid of 4 x 4 places
+CONTEXT, CHANNELS = 2, 3
 
 
-def parts(count: int, seed: int = 0) -> Tensor:
-    """A feature map [count, 3, 4, 4] of correlated features, whose mean depends on the place."""
+def vectors(count: int, seed: int = 0) -> Tensor:
+    """Descriptions [count, 16, 5]: two numbers of the surroundings, then three that follow them in part."""
     random = torch.Generator().manual_seed(seed)
-    mix = torch.tensor([[1.0, 0.0, 0.0], [0.8, 0.5, 0.0], [0.1, 0.2, 0.3]])
-    draws = torch.einsum("ij,njhw->nihw", mix, torch.randn((count, 3, 4, 4), generator=random))
-    return draws + torch.arange(16.0).view(1, 1, 4, 4)
+    around = torch.randn((count, 16, 2), generator=random)
+    own = torch.randn((count, 16, 3), generator=random) * 0.2
+    place = torch.arange(16.0).view(1, 16, 1)
+    follow = torch.tensor([[1.0, 0.5, 0.0], [0.0, 0.7, 2.0]])
+    return torch.cat([around, around @ follow + own + place], dim=2)
+
+
+class Described(FeatureEvidence):
+    """Takes descriptions in place of images."""
+
+    def gather(self, image: Tensor) -> Tensor:
+        return torch.zeros((len(image), self.energy.width, self.grid, self.grid))
+
+    def describe(self, image: Tensor) -> Tensor:
+        return image
 
 
 @pytest.fixture
 def evidence() -> FeatureEvidence:
-    made = FeatureEvidence(EvidenceConfig(channels=3), SIZE, 3)
-    made.gather = lambda features: features[0].flatten(2).transpose(1, 2)  # type: ignore[method-assign]
-    return made
+    return Described(EvidenceConfig(channels=CHANNELS, context=CONTEXT, colour=False), SIZE)
 
 
-def test_the_distance_is_mahalanobis(evidence: FeatureEvidence) -> None:
-    seen = parts(400)
-    evidence.fit([[seen[:150]], [seen[150:]]], [seen[:64]])
-    f = evidence.project(evidence.gather([seen])).double()  # [N, P, C]
-    deviation = f - f.mean(0)
-    covariance = torch.einsum("npc,npd->pcd", deviation, deviation) / 400
-    drawn = (400 * covariance + 3 * covariance.mean(0)) / 403 + FLOOR * torch.eye(3)
-    expected = torch.einsum("npc,pcd,npd->np", deviation, torch.linalg.inv(drawn), deviation).sqrt()
-    torch.testing.assert_close(evidence.distance([seen]).flatten(1).double(), expected, rtol=1e-3, atol=1e-4)
+def covariance_of(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [P, D] and the covariance [P, D, D] that `fit` is to draw from `seen`, in float64."""
+    v = seen.double()
+    deviation = v - v.mean(0)
+    covariance = torch.einsum("npc,npd->pcd", deviation, deviation) / len(v)
+    alike = LIKE_ALL * v.shape[-1]
+    drawn = (len(v) * covariance + alike * covariance.mean(0)) / (len(v) + alike)
+    return v.mean(0), drawn + FLOOR * torch.eye(v.shape[-1])
 
 
-def test_a_part_left_out_is_as_far_as_if_it_had_not_been_seen(evidence: FeatureEvidence) -> None:
-    seen = parts(40)
-    evidence.fit([[seen]], [seen])
-    estimate = evidence.left_out(evidence.distance([seen[:1]]), 40)
-    inside = evidence.distance([seen[:1]])
-    other = FeatureEvidence(EvidenceConfig(channels=3), SIZE, 3)
-    other.gather = evidence.gather  # type: ignore[method-assign]
-    other.fit([[seen[1:]]], [seen])
-    exact = other.distance([seen[:1]])
-    assert (estimate >= inside).all()
-    assert (estimate - exact).abs().mean() < 0.2 * (exact - inside).abs().mean() + 1e-3
+def test_the_distance_is_mahalanobis_of_the_place_given_its_surroundings(evidence: FeatureEvidence) -> None:
+    seen = vectors(400)
+    evidence.fit(lambda: [seen[:150], seen[150:]], seen[:64])
+    mean, s = covariance_of(seen)
+    c, x = slice(0, CONTEXT), slice(CONTEXT, None)
+    around, own = (seen.double() - mean).split([CONTEXT, CHANNELS], dim=2)
+    follow = torch.linalg.solve(s[:, c, c], s[:, c, x])  # the regression of the place on its surroundings
+    left = own - torch.einsum("npk,pkc->npc", around, follow)
+    unexplained = s[:, x, x] - torch.einsum("pkc,pkd->pcd", follow, s[:, c, x])  # the Schur complement
+    expected = torch.einsum("npc,pcd,npd->np", left, torch.linalg.inv(unexplained), left).sqrt()
+    torch.testing.assert_close(evidence.distance(seen).flatten(1).double(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_what_the_surroundings_explain_is_no_anomaly(evidence: FeatureEvidence) -> None:
+    seen = vectors(400)
+    evidence.fit(lambda: [seen], seen[:64])
+    part = seen[:1].clone()
+    part[0, 5] += torch.tensor([2.0, 0.0, 2.0, 1.0, 0.0])  # as its surroundings have it
+    moved = seen[:1].clone()
+    moved[0, 5] += torch.tensor([0.0, 0.0, 2.0, 1.0, 0.0])  # by itself
+    before, with_them, alone = (evidence.distance(image).flatten()[5] for image in (seen[:1], part, moved))
+    assert with_them < before + 1
+    assert alone > before + 5
+
+
+def test_parts_are_told_as_if_they_had_not_been_seen(evidence: FeatureEvidence) -> None:
+    seen = vectors(60)
+    told = evidence.fit(lambda: [seen[:25], seen[25:]], seen)
+    inside = evidence.image_distance(evidence.distance(seen))
+    other = Described(evidence.config, SIZE)
+    exact = []
+    for k in range(6):
+        rest = torch.cat([seen[:k], seen[k + 1 :]])
+        other.fit(lambda rest=rest: [rest], rest)
+        exact.append(other.image_distance(other.distance(seen[k : k + 1])))
+    off = (told[:6] - torch.cat(exact)).abs().mean()
+    assert off < 0.2 * (torch.cat(exact) - inside[:6]).abs().mean()
 
 
 def test_a_place_counts_where_it_lies(evidence: FeatureEvidence) -> None:
-    seen = parts(100)
-    evidence.fit([[seen]], [seen])
+    seen = vectors(100)
+    evidence.fit(lambda: [seen], seen)
     moved = seen[:1].clone()
-    moved[0, :, 0, 0] = seen[0, :, 3, 3]  # normal elsewhere
-    distance = evidence.distance([moved])[0, 0]
+    moved[0, 0] = seen[0, 15]  # normal elsewhere
+    distance = evidence.distance(moved).flatten()
     assert distance.argmax() == 0
-    assert distance[0, 0] > 3 * evidence.distance([seen[:1]]).max()
+    assert distance[0] > 3 * evidence.distance(seen[:1]).max()
+
+
+def test_few_parts_give_finite_distances(evidence: FeatureEvidence) -> None:
+    seen = vectors(4)  # fewer than there are directions
+    told = evidence.fit(lambda: [seen], seen)
+    assert told.isfinite().all()
+    assert (evidence.distance(vectors(3, seed=1)).isfinite()).all()
+
+
+def test_the_ring_leaves_out_the_place_and_what_is_beside_it() -> None:
+    z = torch.zeros(1, 1, 32, 32)
+    z[0, 0, 16, 16] = 1.0
+    ring = _ring(z)[0, 0]
+    assert ring[16, 16] == 0
+    assert ring[18, 18] == 0
+    torch.testing.assert_close(ring[19, 16], torch.tensor(1 / (15**2 - 5**2)))
+    assert ring[16, 24] == 0  # eight places away
+    even = _ring(torch.ones(1, 1, 32, 32))
+    torch.testing.assert_close(even, torch.ones_like(even))  # at the edge too
 
 
 def test_the_stronger_evidence_decides() -> None:
-    evidence = FeatureEvidence(EvidenceConfig(channels=2, alarm=4, softness=2), SIZE, 2)
+    evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, alarm=4, softness=2), SIZE)
     evidence.standardise(torch.tensor([-3.0, -2.0, -1.0]), torch.tensor([9.0, 10.0, 11.0]))
     logits = torch.full((1, 1, SIZE, SIZE), -2.0)
     distance = torch.full((1, 1, 4, 4), 10.0)
@@ -71,7 +128,7 @@ def test_the_stronger_evidence_decides() -> None:
     torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 2.0))
 
 
-def test_features_come_from_the_passes_made_anyway() -> None:
+def test_until_it_is_fitted_the_segmentation_decides_alone() -> None:
     config = preset("edge", 128).detector.model_copy(update={"evidence": None})
     torch.manual_seed(0)
     plain = DiffusionAD(config).eval()
@@ -80,14 +137,38 @@ def test_features_come_from_the_passes_made_anyway() -> None:
         DetectorConfig.model_validate({**config.model_dump(), "evidence": {"channels": 8}})
     ).eval()
     image = torch.rand((2, 3, 128, 128))
-    features: list[Tensor] = []
     with torch.inference_mode():
-        expected = plain(image)
-        same = with_evidence.pass_networks(image, features)
-        combined = with_evidence(image)
+        expected, combined = plain(image), with_evidence(image)
+        same = with_evidence.pass_networks(image)
     assert torch.equal(same.logits, expected.logits)
     assert torch.equal(combined.reconstruction, expected.reconstruction)
-    torch.testing.assert_close(combined.logits, expected.logits)  # as long as nothing is fitted
-    assert with_evidence.evidence is not None
-    assert sum(f.shape[1] for f in features) == len(with_evidence.evidence.center)
-    assert all(len(f) == 2 for f in features)
+    torch.testing.assert_close(combined.logits, expected.logits)
+
+
+def test_a_spot_that_no_part_had_is_found_where_it_is() -> None:
+    """The whole of it, on images: untrained networks, twenty parts under changing light."""
+    random = np.random.default_rng(0)
+    x = np.mgrid[:128, :128][1]
+    parts = []
+    for _ in range(20):
+        light = 1 + 0.3 * random.uniform(-1, 1) * (x / 128) + 0.2 * random.uniform(-1, 1)
+        surface = 110 + 30 * np.sin(x / 5) + random.normal(0, 2, (128, 128))
+        parts.append(np.clip(surface * light, 0, 255))
+    normals = np.repeat(np.stack(parts)[..., None], 3, axis=3).astype(np.uint8)
+    torch.manual_seed(0)
+    chosen = without_colour(preset("edge", 128))
+    assert chosen.detector.evidence is not None
+    assert not chosen.detector.evidence.colour
+    detector = DiffusionAD(chosen.detector).eval()
+    fit_evidence(detector, normals[:16], seed=0)
+    assert detector.evidence is not None
+    image = torch.from_numpy(normals[16:]).permute(0, 3, 1, 2).float() / 255
+    marked = image.clone()
+    marked[:, :, 60:70, 90:93] -= 0.15
+    with torch.inference_mode():
+        clean, found = (detector.evidence.distance(part) for part in (image, marked))
+    image_level = detector.evidence.image_distance
+    assert (image_level(found) > image_level(clean).max()).all()
+    place = found[:, 0].flatten(1).argmax(1)
+    assert ((place // 16 - 8).abs() <= 1).all()
+    assert ((place % 16 - 11).abs() <= 1).all()

@@ -138,14 +138,10 @@ def test_temperature_and_bias_change_the_probability_and_no_order(images: Tensor
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_refinement_is_a_further_pass_whose_features_replace_the_first(images: Tensor, steps: int) -> None:
-    detector = made(HDMConfig(refine_steps=steps))
-    once, features = made(HDMConfig())(images), list[Tensor]()
-    output = detector.pass_networks(images, features)
+def test_refinement_is_a_further_pass(images: Tensor, steps: int) -> None:
+    once = made(HDMConfig())(images)
+    output = made(HDMConfig(refine_steps=steps)).pass_networks(images)
     assert torch.equal(once.logits, output.logits) == (steps == 0)
-    assert len(features) == len(detector.denoiser.network.feature_widths) + len(
-        detector.segmentation.feature_widths
-    )
 
 
 def test_the_same_image_gives_the_same_logits(images: Tensor) -> None:
