@@ -73,7 +73,7 @@ class DiffusionAD(nn.Module):
     def forward(self, image: Tensor) -> DetectorOutput:
         """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions."""
         output = self.pass_networks(image)
-        if self.evidence is None:
+        if self.evidence is None or not self.evidence.fitted:
             return output
         combined = self.evidence.combine(output.logits, self.evidence.distance(image))
         return output._replace(logits=combined)

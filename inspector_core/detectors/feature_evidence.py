@@ -22,8 +22,10 @@ RING, HOLE = 15, 5
 """Sides, in places, of the square around a place whose mean is known, and of the hole in its middle."""
 TOP_PLACES = 8
 """Places averaged into the distance of an image, at 32 x 32 places; other grids scale it by area."""
-UNREACHED = 6e4
-"""A distance that none reaches."""
+BELIEVED = 4.0
+"""Robust standard deviations beyond which a distance counts by its logarithm only."""
+MOST = 8.0
+"""Robust standard deviations, up and down, that the segmentation can add."""
 FLOOR = 1e-3
 """Least variance of a direction; each feature has variance 1 over all normal places."""
 LEAST_SCALE = 0.02
@@ -90,7 +92,7 @@ class FeatureEvidence(nn.Module):
         self.channels = c = min(config.channels, width)
         self.context = k = min(config.context, 2 * width)
         places = self.grid**2
-        self._dense: tuple[tuple[int, ...], Tensor] | None = None
+        self._dense: tuple[tuple[int, ...], Tensor, bool] | None = None
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.register_buffer("of_place", _projection(width, c, config.seed))
@@ -98,9 +100,13 @@ class FeatureEvidence(nn.Module):
         self.register_buffer("mean", torch.zeros(places, k + c))
         self.register_buffer("known", torch.zeros(places, c, k))
         self.register_buffer("factor", torch.zeros(places, c * (c + 1) // 2))
-        # Until it is fitted, the segmentation's logit passes as it is.
-        self.register_buffer("location", torch.tensor([-config.alarm / config.softness, UNREACHED]))
-        self.register_buffer("spread", torch.tensor([1 / config.softness, 1.0]))
+        self.register_buffer("location", torch.zeros(2))
+        self.register_buffer("spread", torch.ones(2))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is anything to compare with; until then the segmentation decides alone."""
+        return self._whitener()[1]
 
     def gather(self, image: Tensor) -> Tensor:
         """Images [B, 3, S, S], 0..1, to smoothed features [B, width, G, G], float32."""
@@ -119,7 +125,7 @@ class FeatureEvidence(nn.Module):
     def distance(self, image: Tensor) -> Tensor:
         """Mahalanobis distance of each place given its surroundings, float32 [B, 1, G, G], not negative."""
         deviation = self.describe(image) - self.mean
-        whitened = torch.einsum("bpd,pcd->bpc", deviation, self._unpacked())
+        whitened = torch.einsum("bpd,pcd->bpc", deviation, self._whitener()[0])
         distance: Tensor = whitened.square().sum(-1).sqrt()
         return distance.view(-1, 1, self.grid, self.grid)
 
@@ -129,16 +135,17 @@ class FeatureEvidence(nn.Module):
         return distance.flatten(1).topk(k).values.mean(1)
 
     def combine(self, logits: Tensor, distance: Tensor) -> Tensor:
-        """One logit a pixel, float32 [B, 1, S, S]: that of the stronger of segmentation and features.
+        """One logit a pixel, float32 [B, 1, S, S], to which segmentation and features add.
 
-        Both are measured in robust standard deviations from the median of held-out normal parts' strongest
-        places, so that neither outweighs the other by its unit.
+        Both are measured in robust standard deviations from the median of normal parts' strongest places, so
+        that neither outweighs the other by its unit. How far out a place lies is little known beyond some of
+        these; there the segmentation, which is finer, shapes the map.
         """
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
-        places = (torch.cat([logits, spread_out], 1) - self.location.view(1, 2, 1, 1)) / self.spread.view(
-            1, 2, 1, 1
-        )
-        return (places.amax(1, keepdim=True) - self.config.alarm) / self.config.softness
+        segmented = ((logits - self.location[0]) / self.spread[0]).clamp(-MOST, MOST)
+        far = (spread_out - self.location[1]) / self.spread[1]
+        far = torch.where(far > BELIEVED, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)), far)
+        return (far + segmented - self.config.alarm) / self.config.softness
 
     @torch.no_grad()
     def fit(self, batches: Batches, first: Tensor) -> Tensor:
@@ -200,16 +207,16 @@ class FeatureEvidence(nn.Module):
             self.location[k] = middle
             self.spread[k] = (1.4826 * (values - middle).abs().median()).clamp_min(1e-3)
 
-    def _unpacked(self) -> Tensor:
-        """The last C rows of L⁻¹, float32 [P, C, K + C]; kept until they change."""
+    def _whitener(self) -> tuple[Tensor, bool]:
+        """The last C rows of L⁻¹, float32 [P, C, K + C], and whether they are any; kept until they change."""
         parts = (self.known, self.factor)
         key = tuple(value for part in parts for value in (part.data_ptr(), part._version))
         if self._dense is None or self._dense[0] != key:
             own = self.factor.new_zeros((len(self.factor), self.channels, self.channels), dtype=torch.float32)
             rows, columns = self._triangle()
             own[:, rows, columns] = self.factor.float()
-            self._dense = key, torch.cat([self.known.float(), own], dim=2)
-        return self._dense[1]
+            self._dense = key, torch.cat([self.known.float(), own], dim=2), bool(own.any())
+        return self._dense[1:]
 
     def _triangle(self) -> tuple[Tensor, Tensor]:
         rows, columns = torch.tril_indices(self.channels, self.channels, device=self.mean.device)

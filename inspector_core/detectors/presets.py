@@ -199,8 +199,8 @@ EDGE = Preset(
         bce_weight=0.5,
     ),
 )
-"""For machines without a GPU: patches in place of pixels, a denoiser that predicts x̂0, and the networks'
-features as evidence beside the segmentation (docs/decisions/0007)."""
+"""For machines without a GPU: patches in place of pixels, a denoiser that predicts x̂0, and oriented energies
+as evidence beside the segmentation (docs/decisions/0009)."""
 
 PRESETS = {"paper": PAPER, "edge": EDGE}
 

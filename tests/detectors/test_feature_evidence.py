@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -115,17 +117,22 @@ def test_the_ring_leaves_out_the_place_and_what_is_beside_it() -> None:
     torch.testing.assert_close(even, torch.ones_like(even))  # at the edge too
 
 
-def test_the_stronger_evidence_decides() -> None:
+def test_both_kinds_of_evidence_add() -> None:
     evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, alarm=4, softness=2), SIZE)
     evidence.standardise(torch.tensor([-3.0, -2.0, -1.0]), torch.tensor([9.0, 10.0, 11.0]))
     logits = torch.full((1, 1, SIZE, SIZE), -2.0)
     distance = torch.full((1, 1, 4, 4), 10.0)
     median = evidence.combine(logits, distance)
+    deviation = 1.4826
     torch.testing.assert_close(median, torch.full_like(median, -2.0))  # (0 - 4) / 2
-    distance += 4 * 1.4826
+    distance += 4 * deviation
     torch.testing.assert_close(evidence.combine(logits, distance), torch.zeros_like(median))
-    logits += 8 * 1.4826
-    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 2.0))
+    logits += 3 * deviation
+    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 1.5))
+    logits += 100
+    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 4.0))  # at most 8
+    distance += (math.e - 1) * deviation  # counts as one
+    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 4.5))
 
 
 def test_until_it_is_fitted_the_segmentation_decides_alone() -> None:
@@ -142,7 +149,7 @@ def test_until_it_is_fitted_the_segmentation_decides_alone() -> None:
         same = with_evidence.pass_networks(image)
     assert torch.equal(same.logits, expected.logits)
     assert torch.equal(combined.reconstruction, expected.reconstruction)
-    torch.testing.assert_close(combined.logits, expected.logits)
+    assert torch.equal(combined.logits, expected.logits)
 
 
 def test_a_spot_that_no_part_had_is_found_where_it_is() -> None:
