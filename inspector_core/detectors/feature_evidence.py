@@ -117,10 +117,13 @@ class FeatureEvidence(nn.Module):
         """Images [B, 3, S, S], 0..1, to one vector for each place: [B, P, K + C]."""
         with torch.autocast(image.device.type, enabled=False):
             z = (self.gather(image) - self.center.view(1, -1, 1, 1)) / self.scale.view(1, -1, 1, 1)
-            whole = z.mean((2, 3), keepdim=True).expand_as(z)
-            around = torch.cat([whole, _ring(z)], dim=1).flatten(2).transpose(1, 2)  # [B, P, 2·width]
-            place = z.flatten(2).transpose(1, 2)  # [B, P, width]
-            return torch.cat([around @ self.of_context, place @ self.of_place], dim=2)
+            z = z.flatten(2)  # [B, width, P]
+            of_whole, of_ring = torch.split(self.of_context.T, z.shape[1], dim=1)  # each [K, width]
+            whole = of_whole @ z.mean(2, keepdim=True)  # [B, K, 1]
+            # Averaging and projecting commute, and there are fewer directions than features.
+            projected = (of_ring @ z).view(len(z), -1, self.grid, self.grid)
+            ring = _ring(projected).flatten(2)  # [B, K, P]
+            return torch.cat([whole + ring, self.of_place.T @ z], dim=1).transpose(1, 2)
 
     def distance(self, image: Tensor) -> Tensor:
         """Mahalanobis distance of each place given its surroundings, float32 [B, 1, G, G], not negative."""
@@ -226,13 +229,15 @@ class FeatureEvidence(nn.Module):
 def _ring(z: Tensor) -> Tensor:
     """Mean of the places around each one, without those next to it and those beyond the edge."""
     inside = torch.ones_like(z[:1, :1])
-    total, count = (
-        F.avg_pool2d(part, RING, stride=1, padding=RING // 2, divisor_override=1)
-        - F.avg_pool2d(part, HOLE, stride=1, padding=HOLE // 2, divisor_override=1)
-        for part in (z, inside)
-    )
+    total, count = (_square_sum(part, RING) - _square_sum(part, HOLE) for part in (z, inside))
     mean: Tensor = total / count.clamp_min(1)
     return mean
+
+
+def _square_sum(z: Tensor, side: int) -> Tensor:
+    """Sum over the square around each place, nothing being beyond the edge; columns, then rows."""
+    columns = F.avg_pool2d(z, (side, 1), stride=1, padding=(side // 2, 0), divisor_override=1)
+    return F.avg_pool2d(columns, (1, side), stride=1, padding=(0, side // 2), divisor_override=1)
 
 
 def _inverse_cholesky(covariance: Tensor) -> Tensor:
