@@ -1,0 +1,82 @@
+"""This week's false rejects added to a product: how many good and bad parts are rejected before and after.
+
+python benchmarks/false_rejects.py --data CATEGORY --normals 100 --minutes 2
+
+A product is trained on some of a category's normals. Half of its good test images are "this week": those
+that it rejects are confirmed as good and added, and it is trained further (`norma train --add`). The other
+half and all defective test images were never seen by either model. Prints JSON.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from few_normals import subset
+from rich.console import Console
+
+from inspector_core.engines.factory import open_engine
+from inspector_core.evaluation.dataset import GOOD, read_category
+from inspector_core.training.request import TrainingRequest
+from inspector_core.training.run import run_training
+
+console = Console(stderr=True)
+
+
+def scores(model: Path, data: Path) -> tuple[float, dict[str, dict[Path, float]]]:
+    """The model's threshold, and the score of each test image by kind."""
+    engine = open_engine(model)
+    assert engine.model.calibration is not None
+    found: dict[str, dict[Path, float]] = {}
+    for part in read_category(data).parts:
+        found.setdefault(part.defect, {})[part.path] = engine.infer([part.image()])[0].score
+    return engine.model.calibration.threshold, found
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--normals", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--most", type=int, default=1_000_000)
+    arguments = parser.parse_args()
+    normals = sorted((arguments.data / "train" / "good").iterdir())
+    order = np.random.default_rng(0).permutation(len(normals))[: arguments.normals]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        data = subset(arguments.data, [normals[k] for k in order], arguments.most, folder / "category")
+        product, improved = folder / "product.safetensors", folder / "improved.safetensors"
+        added = folder / "added"
+        common: dict[str, Any] = {"data": data, "preset": "edge", "minutes": arguments.minutes}
+        run_training(TrainingRequest(out=product, start_from="base", **common))
+        threshold, before = scores(product, data)
+        good = sorted(before[GOOD])
+        week, later = good[::2], good[1::2]
+        rejected = [path for path in week if before[GOOD][path] >= threshold]
+        added.mkdir()
+        for path in rejected:
+            shutil.copy(path, added / path.name)
+        if not rejected:
+            raise SystemExit("nothing was rejected: try with fewer normals")
+        run_training(TrainingRequest(out=improved, start_from=product, added=added, **common))
+        new_threshold, after = scores(improved, data)
+        bad = [path for kind, of in before.items() if kind != GOOD for path in of]
+        result = {}
+        for name, limit, found in (("before", threshold, before), ("after", new_threshold, after)):
+            of = {path: score for kind in found.values() for path, score in kind.items()}
+            result[name] = {
+                "threshold": limit,
+                "rejected_of_added": sum(of[path] >= limit for path in rejected),
+                "rejected_later": sum(of[path] >= limit for path in later),
+                "escaped": sum(of[path] < limit for path in bad),
+            }
+        counts = {"added": len(rejected), "later": len(later), "defective": len(bad)}
+        print(json.dumps({"data": arguments.data.name, **counts, **result}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
