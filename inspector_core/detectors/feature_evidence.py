@@ -24,8 +24,8 @@ TOP_PLACES = 8
 """Places averaged into the distance of an image, at 32 x 32 places; other grids scale it by area."""
 BELIEVED = 4.0
 """Robust standard deviations beyond which a distance counts by its logarithm only."""
-MOST = 8.0
-"""Robust standard deviations, up and down, that the segmentation can add."""
+SEGMENTED = (-2.0, 8.0)
+"""Robust standard deviations that the segmentation can take from a suspicious place or add to it."""
 FLOOR = 1e-3
 """Least variance of a direction; each feature has variance 1 over all normal places."""
 LEAST_SCALE = 0.02
@@ -121,7 +121,7 @@ class FeatureEvidence(nn.Module):
             of_whole, of_ring = torch.split(self.of_context.T, z.shape[1], dim=1)  # each [K, width]
             whole = of_whole @ z.mean(2, keepdim=True)  # [B, K, 1]
             # Averaging and projecting commute, and there are fewer directions than features.
-            projected = (of_ring @ z).view(len(z), -1, self.grid, self.grid)
+            projected = (of_ring @ z).view(z.shape[0], -1, self.grid, self.grid)
             ring = _ring(projected).flatten(2)  # [B, K, P]
             return torch.cat([whole + ring, self.of_place.T @ z], dim=1).transpose(1, 2)
 
@@ -138,17 +138,18 @@ class FeatureEvidence(nn.Module):
         return distance.flatten(1).topk(k).values.mean(1)
 
     def combine(self, logits: Tensor, distance: Tensor) -> Tensor:
-        """One logit a pixel, float32 [B, 1, S, S], to which segmentation and features add.
+        """One logit a pixel, float32 [B, 1, S, S]: the features say where to look, the segmentation what is.
 
-        Both are measured in robust standard deviations from the median of normal parts' strongest places, so
-        that neither outweighs the other by its unit. How far out a place lies is little known beyond some of
-        these; there the segmentation, which is finer, shapes the map.
+        Both are measured in robust standard deviations from the median of normal parts' strongest places. How
+        far out a place lies is little known beyond some of these. There the segmentation, which is finer,
+        shapes the map; elsewhere a weakly trained one would only add its doubts about good parts.
         """
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
-        segmented = ((logits - self.location[0]) / self.spread[0]).clamp(-MOST, MOST)
+        segmented = ((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED)
         far = (spread_out - self.location[1]) / self.spread[1]
+        suspicious = torch.sigmoid(far - self.config.alarm)
         far = torch.where(far > BELIEVED, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)), far)
-        return (far + segmented - self.config.alarm) / self.config.softness
+        return (far + suspicious * segmented - self.config.alarm) / self.config.softness
 
     @torch.no_grad()
     def fit(self, batches: Batches, first: Tensor) -> Tensor:
@@ -236,8 +237,8 @@ def _ring(z: Tensor) -> Tensor:
 
 def _square_sum(z: Tensor, side: int) -> Tensor:
     """Sum over the square around each place, nothing being beyond the edge; columns, then rows."""
-    columns = F.avg_pool2d(z, (side, 1), stride=1, padding=(side // 2, 0), divisor_override=1)
-    return F.avg_pool2d(columns, (1, side), stride=1, padding=(0, side // 2), divisor_override=1)
+    columns = F.avg_pool2d(z, (side, 1), stride=1, padding=(side // 2, 0))
+    return side**2 * F.avg_pool2d(columns, (1, side), stride=1, padding=(0, side // 2))
 
 
 def _inverse_cholesky(covariance: Tensor) -> Tensor:

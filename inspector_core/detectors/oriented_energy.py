@@ -56,12 +56,11 @@ class OrientedEnergy(nn.Module):
     def width(self) -> int:
         """Features of a place."""
         channels = [1, *[3 if self.colour else 1] * (LEVELS - 1)]
-        kinds = [2 if 2**level < STRIDE else 1 for level in range(LEVELS)]
+        kinds = [2 if STRIDE >> level > 1 else 1 for level in range(LEVELS)]
         energies = sum(ORIENTATIONS * c * k for c, k in zip(channels, kinds, strict=True))
         return energies + sum(channels[level] for level in MEANS)
 
     def forward(self, image: Tensor) -> Tensor:
-        grid = image.shape[-1] // STRIDE
         planes = _opponent(image.float()) if self.colour else image.float().mean(1, keepdim=True)
         found: list[Tensor] = []
         for level in range(LEVELS):
@@ -69,15 +68,16 @@ class OrientedEnergy(nn.Module):
                 planes = self._halved(planes)
             looked_at = planes if level else planes[:, :1]
             energy = self._energy(looked_at)
-            if energy.shape[-1] >= grid:
-                pooled = [F.adaptive_avg_pool2d(energy, grid)]
-                if energy.shape[-1] > grid:
-                    pooled.append(F.adaptive_max_pool2d(energy, grid))
+            side = STRIDE >> level  # of a place, in this level's pixels
+            if side > 1:
+                pooled = [F.avg_pool2d(energy, side), F.max_pool2d(energy, side)]
+            elif side == 1:
+                pooled = [energy]
             else:
-                pooled = [F.interpolate(energy, (grid, grid), mode="bilinear")]
+                pooled = [F.interpolate(energy, scale_factor=2.0, mode="bilinear")]
             found += [torch.log(part + QUIET) for part in pooled]
             if level in MEANS:
-                found.append(F.adaptive_avg_pool2d(looked_at, grid))
+                found.append(F.avg_pool2d(looked_at, side))
         return torch.cat(found, dim=1)
 
     def _energy(self, planes: Tensor) -> Tensor:

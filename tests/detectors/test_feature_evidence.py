@@ -117,22 +117,26 @@ def test_the_ring_leaves_out_the_place_and_what_is_beside_it() -> None:
     torch.testing.assert_close(even, torch.ones_like(even))  # at the edge too
 
 
-def test_both_kinds_of_evidence_add() -> None:
+def test_the_segmentation_speaks_where_the_features_are_suspicious() -> None:
     evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, alarm=4, softness=2), SIZE)
     evidence.standardise(torch.tensor([-3.0, -2.0, -1.0]), torch.tensor([9.0, 10.0, 11.0]))
-    logits = torch.full((1, 1, SIZE, SIZE), -2.0)
-    distance = torch.full((1, 1, 4, 4), 10.0)
-    median = evidence.combine(logits, distance)
     deviation = 1.4826
-    torch.testing.assert_close(median, torch.full_like(median, -2.0))  # (0 - 4) / 2
-    distance += 4 * deviation
-    torch.testing.assert_close(evidence.combine(logits, distance), torch.zeros_like(median))
-    logits += 3 * deviation
-    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 1.5))
-    logits += 100
-    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 4.0))  # at most 8
-    distance += (math.e - 1) * deviation  # counts as one
-    torch.testing.assert_close(evidence.combine(logits, distance), torch.full_like(median, 4.5))
+
+    def combined(far: float, segmented: float) -> float:
+        """The logit of a place so many robust deviations away, and of pixels so many out."""
+        distance = torch.full((1, 1, 4, 4), 10.0 + far * deviation)
+        logits = torch.full((1, 1, SIZE, SIZE), -2.0 + segmented * deviation)
+        logit = evidence.combine(logits, distance)
+        assert float(logit.max() - logit.min()) < 1e-4
+        return float(logit.mean())
+
+    assert combined(0, 0) == pytest.approx(-2, abs=1e-4)  # (0 - 4) / 2
+    assert combined(4, 0) == pytest.approx(0, abs=1e-4)
+    assert combined(-5, 100) == pytest.approx(-4.5, abs=1e-2)  # not asked
+    assert combined(4, 3) == pytest.approx(0.75, abs=1e-4)  # half asked
+    assert combined(20, 3) == pytest.approx((math.log(17) + 3) / 2, abs=1e-3)
+    assert combined(20, 100) == pytest.approx((math.log(17) + 8) / 2, abs=1e-3)
+    assert combined(20, -100) == pytest.approx((math.log(17) - 2) / 2, abs=1e-3)
 
 
 def test_until_it_is_fitted_the_segmentation_decides_alone() -> None:
