@@ -1,5 +1,6 @@
 """Which engine runs a model on which device."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,12 +9,15 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from inspector_core.detectors.build import build_detector
+from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata, load_model
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.tiled import tiled
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import DeviceError, ModelFileError
+
+log = logging.getLogger(__name__)
 
 
 def choose_device(device: str) -> torch.device:
@@ -48,7 +52,7 @@ def body_type(device: torch.device) -> torch.dtype:
 
 
 def open_engine(path: Path, device: str = "auto") -> Engine:
-    """Load a model file onto a device.
+    """Load a model file onto a device, with the engine that is fastest there.
 
     Raises:
         ModelFileError: the file can't be used.
@@ -57,14 +61,37 @@ def open_engine(path: Path, device: str = "auto") -> Engine:
     chosen = choose_device(device)
     metadata, tensors = load_model(path)
     try:
-        return build_engine(metadata, tensors, chosen)
+        return build_engine(metadata, tensors, chosen, lasting=True)
     except (ValidationError, RuntimeError) as error:
         problem = f"the model {path} does not fit this version of Norma ({str(error).splitlines()[0]})"
         raise ModelFileError(problem, "update Norma or train the model again") from error
 
 
-def build_engine(metadata: ModelMetadata, tensors: Mapping[str, Tensor], device: torch.device) -> Engine:
-    """An engine from a model's parts, as `load_model` returns them; it tiles as the model was calibrated."""
+def build_engine(
+    metadata: ModelMetadata, tensors: Mapping[str, Tensor], device: torch.device, lasting: bool = False
+) -> Engine:
+    """An engine from a model's parts, as `load_model` returns them; it tiles as the model was calibrated.
+
+    Args:
+        lasting: it will see many images, so that seconds of preparation pay.
+    """
     detector = build_detector(DetectorConfig.model_validate(metadata.config))
     detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return tiled(TorchEngine(detector, metadata, device, body_type(device)), metadata.tiling)
+    engine = _openvino(detector, metadata) if lasting and uses_openvino(device) else None
+    return tiled(engine or TorchEngine(detector, metadata, device, body_type(device)), metadata.tiling)
+
+
+def uses_openvino(device: torch.device) -> bool:
+    """On CPUs that multiply bfloat16 in hardware, torch does; OpenVINO's bfloat16 is not measured there."""
+    return device.type == "cpu" and body_type(device) == torch.float32
+
+
+def _openvino(detector: DiffusionAD, metadata: ModelMetadata) -> Engine | None:
+    """None where OpenVINO can't take the detector; torch can."""
+    try:
+        from inspector_core.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(detector, metadata, torch.get_num_threads())
+    except (ImportError, RuntimeError):
+        log.warning("OpenVINO can't run this model; torch does", exc_info=True)
+        return None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
-from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
+from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD, image_score
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import IgnoreMask, Image
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
@@ -66,11 +66,15 @@ class TorchEngine:
             ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
         return [self._detect(image, ignored) for image in images]
 
+    def _run(self, x: Tensor) -> DetectorOutput:
+        output: DetectorOutput = self._detector(x)
+        return output
+
     def _detect(self, image: Image, ignored: Tensor | None) -> Detection:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(fit(image, self._size))).to(self._device)
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
-        logits, reconstruction = self._detector(x)
+        logits, reconstruction = self._run(x)
         if ignored is not None:
             logits = logits.masked_fill(ignored, _NEVER)
         anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()

@@ -22,6 +22,7 @@ from inspector_core.workspace import Workspace, default_root
 PACKAGES = (
     "norma-inspector",
     "torch",
+    "openvino",
     "PySide6-Essentials",
     "opencv-python-headless",
     "numpy",
@@ -95,16 +96,17 @@ def _versions() -> Facts:
 def _computing() -> Facts:
     import torch
 
-    from inspector_core.engines.factory import body_type, choose_device
+    from inspector_core.engines.factory import body_type, choose_device, uses_openvino
 
     devices = ["cpu"] + [f"cuda:{k}" for k in range(torch.cuda.device_count())]
     types = {d: str(body_type(choose_device(d))).removeprefix("torch.") for d in devices}
+    runtimes = {d: "openvino" if uses_openvino(choose_device(d)) else "torch" for d in devices}
     return {
         "processor": platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "gpu": [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())] or None,
-        "engines": [f"torch on {device}, {kind}" for device, kind in types.items()],
+        "engines": [f"{runtimes[device]} on {device}, {kind}" for device, kind in types.items()],
     }
 
 
