@@ -327,12 +327,13 @@ def gauge(
     as_json: Json = False,
 ) -> None:
     """Look at each image many times, as it is and with small changes, and tell how its score spreads."""
+    from inspector_core.engines.engine import NO_PICTURES
     from inspector_core.engines.factory import open_engine
     from inspector_core.evaluation.gauge import gauge as measure
     from inspector_core.images import read_rgb
 
     pictures = [read_rgb(path) for path in images]  # a wrong file is said before anything is measured
-    engine = open_engine(model, device)
+    engine = open_engine(model, device, NO_PICTURES)
     found = []
     with Progress(quiet=as_json) as progress:
         for path, picture in zip(images, pictures, strict=True):

@@ -14,9 +14,10 @@ class Detection:
         score: raw image score, higher is stranger; the mean of the top K pixels of the map at model
             resolution (DiffusionAD, section III-D), 0..1.
         anomaly_map: float32 [H, W], 0..1, raw: never normalised per image.
-        reconstruction: uint8 RGB [H, W, 3], the part as it would look without a fault.
+        reconstruction: uint8 RGB [H, W, 3], the part as it would look without a fault; None where the engine
+            was opened to leave it out for such a part.
     """
 
     score: float
     anomaly_map: NDArray[np.float32]
-    reconstruction: NDArray[np.uint8]
+    reconstruction: NDArray[np.uint8] | None

@@ -20,10 +20,14 @@ from inspector_core.detectors.oriented_energy import STRIDE, OrientedEnergy
 
 RING, HOLE = 15, 5
 """Sides, in places, of the square around a place whose mean is known, and of the hole in its middle."""
+SLACK = 1e-3
+"""Robust standard deviations that rounding can't make up for."""
 TOP_PLACES = 8
 """Places averaged into the distance of an image, at 32 x 32 places; other grids scale it by area."""
 BELIEVED = 4.0
 """Robust standard deviations beyond which a distance counts by its logarithm only."""
+ASKED_WITHIN = 2.0
+"""Robust standard deviations around the alarm over which the segmentation comes to be asked."""
 SEGMENTED = (-2.0, 8.0)
 """Robust standard deviations that the segmentation can take from a suspicious place or add to it."""
 FLOOR = 1e-3
@@ -147,9 +151,21 @@ class FeatureEvidence(nn.Module):
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
         segmented = ((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED)
         far = (spread_out - self.location[1]) / self.spread[1]
-        suspicious = torch.sigmoid(far - self.config.alarm)
+        suspicious = ((far - self.config.alarm) / (2 * ASKED_WITHIN) + 0.5).clamp(0, 1)
         far = torch.where(far > BELIEVED, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)), far)
         return (far + suspicious * segmented - self.config.alarm) / self.config.softness
+
+    def without_suspicion(self, distance: Tensor, size: int) -> Tensor | None:
+        """What `combine` gives whatever the segmentation says; None where the segmentation is asked anywhere.
+
+        Args:
+            distance: of one image, [1, 1, G, G].
+            size: side S of the logits to make.
+        """
+        farthest = float((distance.max() - self.location[1]) / self.spread[1])
+        if farthest > self.config.alarm - ASKED_WITHIN - SLACK:
+            return None
+        return self.combine(distance.new_zeros((1, 1, size, size)), distance)
 
     @torch.no_grad()
     def fit(self, batches: Batches, first: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from inspector_core.detectors.model_file import ModelMetadata
 
 Image = NDArray[np.uint8]
 IgnoreMask = NDArray[np.bool_]
+NO_PICTURES = 2.0
+"""For `open_engine`: above any score, so that only suspicious parts are reconstructed."""
 
 
 class Engine(Protocol):

@@ -51,8 +51,12 @@ def body_type(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
 
 
-def open_engine(path: Path, device: str = "auto") -> Engine:
+def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0) -> Engine:
     """Load a model file onto a device, with the engine that is fastest there.
+
+    Args:
+        picture_from: parts that score less and in which nothing is suspicious get no reconstruction, which
+            saves most of the time; scores and maps stay the same. 0 reconstructs every part.
 
     Raises:
         ModelFileError: the file can't be used.
@@ -61,24 +65,31 @@ def open_engine(path: Path, device: str = "auto") -> Engine:
     chosen = choose_device(device)
     metadata, tensors = load_model(path)
     try:
-        return build_engine(metadata, tensors, chosen, lasting=True)
+        return build_engine(metadata, tensors, chosen, lasting=True, picture_from=picture_from)
     except (ValidationError, RuntimeError) as error:
         problem = f"the model {path} does not fit this version of Norma ({str(error).splitlines()[0]})"
         raise ModelFileError(problem, "update Norma or train the model again") from error
 
 
 def build_engine(
-    metadata: ModelMetadata, tensors: Mapping[str, Tensor], device: torch.device, lasting: bool = False
+    metadata: ModelMetadata,
+    tensors: Mapping[str, Tensor],
+    device: torch.device,
+    lasting: bool = False,
+    picture_from: float = 0.0,
 ) -> Engine:
     """An engine from a model's parts, as `load_model` returns them; it tiles as the model was calibrated.
 
     Args:
         lasting: it will see many images, so that seconds of preparation pay.
+        picture_from: as for `open_engine`; without effect on tiles.
     """
     detector = build_detector(DetectorConfig.model_validate(metadata.config))
     detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    engine = _openvino(detector, metadata) if lasting and uses_openvino(device) else None
-    return tiled(engine or TorchEngine(detector, metadata, device, body_type(device)), metadata.tiling)
+    limit = picture_from if metadata.tiling is None else 0.0
+    engine = _openvino(detector, metadata, limit) if lasting and uses_openvino(device) else None
+    engine = engine or TorchEngine(detector, metadata, device, body_type(device), limit)
+    return tiled(engine, metadata.tiling)
 
 
 def uses_openvino(device: torch.device) -> bool:
@@ -86,12 +97,12 @@ def uses_openvino(device: torch.device) -> bool:
     return device.type == "cpu" and body_type(device) == torch.float32
 
 
-def _openvino(detector: DiffusionAD, metadata: ModelMetadata) -> Engine | None:
+def _openvino(detector: DiffusionAD, metadata: ModelMetadata, picture_from: float) -> Engine | None:
     """None where OpenVINO can't take the detector; torch can."""
     try:
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(detector, metadata, torch.get_num_threads())
+        return OpenVinoEngine(detector, metadata, torch.get_num_threads(), picture_from)
     except (ImportError, RuntimeError):
         log.warning("OpenVINO can't run this model; torch does", exc_info=True)
         return None

@@ -64,6 +64,9 @@ def tiled(engine: Engine, tiling: Tiling | None) -> Engine:
     return inner if tiling is None or tiling.count == 1 else TiledEngine(inner, tiling)
 
 
-def _pictures(found: list[Detection], windows: list[Window], height: int, width: int) -> Image:
-    whole = blend([one.reconstruction.astype(np.float32) for one in found], windows, height, width)
+def _pictures(found: list[Detection], windows: list[Window], height: int, width: int) -> Image | None:
+    pieces = [one.reconstruction for one in found if one.reconstruction is not None]
+    if len(pieces) < len(found):
+        return None
+    whole = blend([piece.astype(np.float32) for piece in pieces], windows, height, width)
     return np.asarray(whole.round().astype(np.uint8))

@@ -29,12 +29,20 @@ class TorchEngine:
         device: a torch device.
         body: number type of the networks' bodies; schedule, normalisation, last convolutions and scores stay
             float32.
+        picture_from: a part that scores less gets no reconstruction where its score can do without the
+            networks; its score and map are the same to the bit. 0 reconstructs every part.
     """
 
     def __init__(
-        self, detector: DiffusionAD, model: ModelMetadata, device: torch.device, body: torch.dtype
+        self,
+        detector: DiffusionAD,
+        model: ModelMetadata,
+        device: torch.device,
+        body: torch.dtype,
+        picture_from: float = 0.0,
     ) -> None:
         self._model = model
+        self._picture_from = picture_from
         self._device = device
         self._size = detector.config.size
         self._top_k = detector.config.top_k
@@ -66,9 +74,25 @@ class TorchEngine:
             ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
         return [self._detect(image, ignored) for image in images]
 
-    def _run(self, x: Tensor) -> DetectorOutput:
-        output: DetectorOutput = self._detector(x)
-        return output
+    def _run(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits [1, 1, S, S] of one image, and its reconstruction [1, 3, S, S] unless it is left out."""
+        evidence = self._detector.evidence
+        if evidence is None or not evidence.fitted:
+            return self._networks(x)
+        distance = self._distance(x)
+        if self._picture_from > 0:
+            logits = evidence.without_suspicion(distance, self._size)
+            if logits is not None and image_score(logits, self._top_k) < self._picture_from:
+                return logits, None
+        logits, reconstruction = self._networks(x)
+        return evidence.combine(logits, distance), reconstruction
+
+    def _networks(self, x: Tensor) -> DetectorOutput:
+        return self._detector.pass_networks(x)
+
+    def _distance(self, x: Tensor) -> Tensor:
+        assert self._detector.evidence is not None
+        return self._detector.evidence.distance(x)
 
     def _detect(self, image: Image, ignored: Tensor | None) -> Detection:
         height, width = image.shape[:2]
@@ -78,11 +102,12 @@ class TorchEngine:
         if ignored is not None:
             logits = logits.masked_fill(ignored, _NEVER)
         anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()
-        restored = (
-            (reconstruction[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-        )
+        restored = None
+        if reconstruction is not None:
+            pixels = (reconstruction[0] * 255).round().to(torch.uint8).permute(1, 2, 0)
+            restored = unfit_image(pixels.contiguous().cpu().numpy(), height, width)
         return Detection(
             score=image_score(logits, self._top_k),
             anomaly_map=unfit_map(anomaly_map, height, width),
-            reconstruction=unfit_image(restored, height, width),
+            reconstruction=restored,
         )

@@ -61,9 +61,10 @@ class Gallery:
 
 def _side_by_side(image: RGB, detection: Detection) -> bytes:
     width = max(1, round(HEIGHT * image.shape[1] / image.shape[0]))
+    restored = image if detection.reconstruction is None else detection.reconstruction
     small, map_, rebuilt = (
         cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA)
-        for picture in (image, detection.anomaly_map, detection.reconstruction)
+        for picture in (image, detection.anomaly_map, restored)
     )
     strip = np.hstack([small, _overlay(small, map_), rebuilt]).astype(np.uint8)
     ok, encoded = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])

@@ -81,6 +81,7 @@ def run_headless(
             camera=camera,
             device=device,
             max_parts=parts,
+            screen=False,
             on_recorder=recorders.append,
         )
         started = time.monotonic()

@@ -43,6 +43,7 @@ def line_of(
     operator: str = "",
     lot: str = "",
     max_parts: int | None = None,
+    screen: bool = True,
     on_engine: Callable[[Engine], None] = lambda engine: None,
     on_recorder: Callable[["SessionRecorder"], None] = lambda recorder: None,
     on_part: OnPart = lambda inspection, images: None,
@@ -51,6 +52,7 @@ def line_of(
 
     Args:
         camera: instead of the recipe's.
+        screen: somebody watches, and every part is to be reconstructed; else only those that are kept.
         on_engine, on_recorder: told of each once it is open, by the line's thread.
         on_part: told of each part before it goes to the records, by the line's thread; it must be quick.
 
@@ -62,7 +64,7 @@ def line_of(
     opened: list[Engine] = []
 
     def engine() -> Engine:
-        opened.append(open_engine(model, device))
+        opened.append(open_engine(model, device, 0.0 if screen else _picture_from(recipe)))
         on_engine(opened[0])
         return opened[0]
 
@@ -96,6 +98,14 @@ def model_of(recipe: Recipe, workspace: Workspace) -> Path:
         problem = f"the model {path} of the recipe {recipe.name} is gone"
         raise ModelFileError(problem, "put it back or publish the recipe with another model")
     return path
+
+
+def _picture_from(recipe: Recipe) -> float:
+    """The least score of parts whose pictures the recipe's archive keeps."""
+    if recipe.archive.what != "rejects" or recipe.tiling is not None:
+        return 0.0
+    thresholds = recipe.thresholds
+    return thresholds.fail if thresholds.review is None else min(thresholds.fail, thresholds.review)
 
 
 class SessionRecorder:

@@ -17,6 +17,7 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset, without_colour
+from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.factory import build_engine, choose_device
 from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
@@ -85,7 +86,7 @@ def run_training(
         calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
     tensors = stored_weights(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
-    engine = tiled(build_engine(unfinished, tensors, device), None)
+    engine = tiled(build_engine(unfinished, tensors, device, picture_from=NO_PICTURES), None)
     detections = detect_all(
         engine, normals.images[held_out], lambda k: report(_calibrating(trainer, k / len(held_out)))
     )

@@ -132,7 +132,7 @@ def test_the_segmentation_speaks_where_the_features_are_suspicious() -> None:
 
     assert combined(0, 0) == pytest.approx(-2, abs=1e-4)  # (0 - 4) / 2
     assert combined(4, 0) == pytest.approx(0, abs=1e-4)
-    assert combined(-5, 100) == pytest.approx(-4.5, abs=1e-2)  # not asked
+    assert combined(1.9, 100) == combined(1.9, -100) == pytest.approx(-1.05, abs=1e-4)  # not asked
     assert combined(4, 3) == pytest.approx(0.75, abs=1e-4)  # half asked
     assert combined(20, 3) == pytest.approx((math.log(17) + 3) / 2, abs=1e-3)
     assert combined(20, 100) == pytest.approx((math.log(17) + 8) / 2, abs=1e-3)

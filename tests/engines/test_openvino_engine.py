@@ -13,6 +13,7 @@ from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo
 from inspector_core.detectors.names import DetectorName
 from inspector_core.detectors.presets import preset
 from inspector_core.engines import factory
+from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.openvino_engine import OpenVinoEngine
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.training.evidence import fit_evidence
@@ -74,9 +75,36 @@ def test_openvino_agrees_with_torch_and_repeats_to_the_bit(detector: DiffusionAD
         assert np.array_equal(one.anomaly_map, same.anomaly_map)
         assert one.score == pytest.approx(torch_s.score, abs=1e-3)
         np.testing.assert_allclose(one.anomaly_map, torch_s.anomaly_map, atol=1e-3)
+        assert one.reconstruction is not None
+        assert torch_s.reconstruction is not None
         off = np.abs(one.reconstruction.astype(int) - torch_s.reconstruction.astype(int))
         assert off.max() <= 1
     assert expected[1].score > expected[0].score
+
+
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_what_needs_no_reconstruction_scores_the_same_without_it(detector: DiffusionAD, kind: str) -> None:
+    model, cpu = described(detector), torch.device("cpu")
+    whole, brief = (
+        TorchEngine(detector, model, cpu, torch.float32, limit)
+        if kind == "torch"
+        else OpenVinoEngine(detector, model, 1, limit)
+        for limit in (0.0, NO_PICTURES)
+    )
+    images = list(parts(12, seed=0))  # those that it was fitted to, and one with a mark
+    images[3][40:60, 60:70] //= 3
+    all_of_it, without = whole.infer(images), brief.infer(images)
+    for full, lean in zip(all_of_it, without, strict=True):
+        assert full.score == lean.score
+        assert np.array_equal(full.anomaly_map, lean.anomaly_map)
+        assert full.reconstruction is not None
+        assert lean.reconstruction is None or np.array_equal(full.reconstruction, lean.reconstruction)
+    assert without[3].reconstruction is not None
+    left_out = [one.score for one in without if one.reconstruction is None]
+    assert len(left_out) >= 6
+    if kind == "torch":  # a limit below their scores leaves nothing out
+        kept = TorchEngine(detector, model, cpu, torch.float32, min(left_out)).infer(images)
+        assert all(one.reconstruction is not None for one in kept)
 
 
 def test_a_cpu_without_bfloat16_takes_openvino(
