@@ -103,6 +103,8 @@ def _openvino(detector: DiffusionAD, metadata: ModelMetadata, picture_from: floa
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
         return OpenVinoEngine(detector, metadata, torch.get_num_threads(), picture_from)
-    except (ImportError, RuntimeError):
+    except ImportError:  # the folder application goes without it
+        return None
+    except RuntimeError:
         log.warning("OpenVINO can't run this model; torch does", exc_info=True)
         return None
