@@ -77,10 +77,7 @@ class _Distance(nn.Module):
 
 
 def _graph(part: nn.Module, size: int) -> openvino.Model:
-    """For one image [1, 3, S, S], float32 0..1.
-
-    Made by the frontend itself: the converter around it would report its use over the network.
-    """
+    """For one image [1, 3, S, S], float32 0..1."""
     example = torch.zeros((1, 3, size, size))
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that sizes become constants, as they shall

@@ -86,7 +86,7 @@ def run_training(
         calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
     tensors = stored_weights(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
-    engine = tiled(build_engine(unfinished, tensors, device, picture_from=NO_PICTURES), None)
+    engine = tiled(build_engine(unfinished, tensors, device, lasting=True, picture_from=NO_PICTURES), None)
     detections = detect_all(
         engine, normals.images[held_out], lambda k: report(_calibrating(trainer, k / len(held_out)))
     )

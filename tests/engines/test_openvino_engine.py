@@ -1,5 +1,6 @@
 """One parity test for each engine: against float32 torch, on a detector with all its parts."""
 
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -69,6 +70,7 @@ def test_openvino_agrees_with_torch_and_repeats_to_the_bit(detector: DiffusionAD
     expected = reference.infer(images)
     engine = OpenVinoEngine(detector, model, threads=1)
     assert engine.name == "openvino-cpu-fp32"
+    assert sys.modules["openvino_telemetry"] is None  # nothing is reported to anybody
     found, again = engine.infer(images), engine.infer(images[::-1])[::-1]
     for one, same, torch_s in zip(found, again, expected, strict=True):
         assert one.score == same.score
