@@ -11,6 +11,8 @@ WORKING_SIDE = 192
 """Longer side, in pixels, of the pictures that are compared."""
 COARSE = 2.0
 """Degrees between the turns that are tried first; halved REFINEMENTS times around the best."""
+PASSES = 2
+"""Phase correlations at each turn; the second sees the same part of the picture as the reference does."""
 REFINEMENTS = 5
 
 
@@ -105,13 +107,16 @@ class Aligner:
         rows, columns = self._reference.shape
         middle = ((columns - 1) / 2, (rows - 1) / 2)
         pose = np.asarray(cv2.getRotationMatrix2D(middle, turn, 1.0), np.float64)
-        turned = self._warp(small, pose)
-        shift, _ = cv2.phaseCorrelate(self._windowed, (turned - turned.mean()) * self._window)
         reach = self._settings.most_shift * max(rows, columns)
-        if abs(turn) > self._settings.most_turn or float(np.hypot(shift[0], shift[1])) > reach:
-            return -1.0, turn, pose
-        pose[:, 2] += pose[:, :2] @ np.array(shift)
-        return self._correlation(self._warp(small, pose)), turn, pose
+        moved, total = self._warp(small, pose), np.zeros(2)
+        for _ in range(PASSES):
+            shift, _ = cv2.phaseCorrelate(self._windowed, (moved - moved.mean()) * self._window)
+            total += shift
+            if abs(turn) > self._settings.most_turn or float(np.hypot(*total)) > reach:
+                return -1.0, turn, pose
+            pose[:, 2] += pose[:, :2] @ np.array(shift)
+            moved = self._warp(small, pose)
+        return self._correlation(moved), turn, pose
 
     def _correlation(self, moved: NDArray[np.float32]) -> float:
         """Pearson's, of the middle of the reference and of a picture brought to it."""
