@@ -221,7 +221,12 @@ class FeatureEvidence(nn.Module):
         return squared.sqrt().view(-1, 1, self.grid, self.grid)
 
     def standardise(self, logits: Tensor, distances: Tensor) -> None:
-        """Set median and robust deviation of held-out normal parts' image values, each [N]."""
+        """Set median and robust deviation of normal parts' image values.
+
+        Args:
+            logits: of the segmentation, [N]; it was trained on these parts, and may vary more on others.
+            distances: [M], as `fit` returns them.
+        """
         for k, values in enumerate((logits, distances)):
             middle = values.median()
             self.location[k] = middle
