@@ -146,7 +146,7 @@ class HDM(DiffusionAD):
     def warm_start(self, weights: Mapping[str, Tensor]) -> None:
         """Begin as the DiffusionAD whose networks' weights these are: with adaptive guidance off, to the bit.
 
-        The further inputs of the segmentation weigh nothing yet, and neither does ℓ0.
+        The further inputs of the segmentation weigh nothing yet, and neither does ℓ0, unless it stands alone.
 
         Raises:
             RuntimeError: the networks are of another shape.
@@ -158,7 +158,8 @@ class HDM(DiffusionAD):
             first = torch.zeros_like(state[name])
             first[:, : taken[name].shape[1]] = taken[name]
             taken[name] = first
-            with torch.no_grad():
-                self.ratio_weight.zero_()
-                self.prior_logit.zero_()
+            if self.hdm.correction:
+                with torch.no_grad():
+                    self.ratio_weight.zero_()
+                    self.prior_logit.zero_()
         self.load_state_dict(taken, strict=False)

@@ -1,10 +1,12 @@
 """Which engine runs a model on which device."""
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from platformdirs import user_cache_path
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -12,12 +14,16 @@ from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata, load_model
 from inspector_core.detectors.presets import DetectorConfig
+from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.tiled import tiled
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import DeviceError, ModelFileError
 
 log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 16
+"""Tiles of an image that a GPU looks at in one run."""
 
 
 def choose_device(device: str) -> torch.device:
@@ -87,9 +93,20 @@ def build_engine(
     detector = build_detector(DetectorConfig.model_validate(metadata.config))
     detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     limit = picture_from if metadata.tiling is None else 0.0
-    engine = _openvino(detector, metadata, limit) if lasting and uses_openvino(device) else None
+    engine: Engine | None = None
+    if device.type == "cuda":
+        engine = _cuda(detector, metadata, device, lasting)
+    elif lasting and uses_openvino(device):
+        engine = _openvino(detector, metadata, limit)
     engine = engine or TorchEngine(detector, metadata, device, body_type(device), limit)
     return tiled(engine, metadata.tiling)
+
+
+def _cuda(detector: DiffusionAD, metadata: ModelMetadata, device: torch.device, compiled: bool) -> Engine:
+    """What is compiled for a GPU is kept on disk: the next start finds it there."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(user_cache_path("norma") / "compiled"))
+    batch = 1 if metadata.tiling is None else min(metadata.tiling.count, MOST_AT_ONCE)
+    return CudaEngine(detector, metadata, device, body_type(device), batch, compiled)
 
 
 def uses_openvino(device: torch.device) -> bool:

@@ -5,6 +5,7 @@ from the torch detector when the model is opened, so that one definition says wh
 """
 
 import warnings
+from typing import Literal, get_args
 
 import numpy as np
 import openvino
@@ -18,33 +19,41 @@ from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.torch_engine import TorchEngine
 
+Precision = Literal["f32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
 
 class OpenVinoEngine(TorchEngine):
-    """As `TorchEngine` in float32, with the detector itself run by OpenVINO.
+    """As `TorchEngine`, with the detector itself run by OpenVINO.
 
     Args:
         threads: of the CPU, for one image.
+        precision: number type of the networks' bodies; the features' distance is always float32.
 
     Raises:
         RuntimeError: the detector has an operation that OpenVINO can't take.
     """
 
     def __init__(
-        self, detector: DiffusionAD, model: ModelMetadata, threads: int, picture_from: float = 0.0
+        self,
+        detector: DiffusionAD,
+        model: ModelMetadata,
+        threads: int,
+        picture_from: float = 0.0,
+        precision: Precision = "f32",
     ) -> None:
         super().__init__(detector, model, torch.device("cpu"), torch.float32, picture_from)
-        self._name = "openvino-cpu-fp32"
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": threads,
-        }
+        self._name = f"openvino-cpu-{'bf16' if precision == 'bf16' else 'fp32'}"
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         core, size = openvino.Core(), detector.config.size
-        parts: list[nn.Module] = [_Networks(self._detector)]
+        parts: list[tuple[nn.Module, Precision]] = [(_Networks(self._detector), precision)]
         if detector.evidence is not None and detector.evidence.fitted:
-            parts.append(_Distance(detector.evidence))
+            parts.append((_Distance(detector.evidence), "f32"))
         self._requests = [
-            core.compile_model(_graph(part, size), "CPU", settings).create_infer_request() for part in parts
+            core.compile_model(
+                _graph(part, size), "CPU", {**settings, "INFERENCE_PRECISION_HINT": kind}
+            ).create_infer_request()
+            for part, kind in parts
         ]
 
     def _networks(self, x: Tensor) -> DetectorOutput:

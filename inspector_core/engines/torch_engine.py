@@ -13,7 +13,7 @@ from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import IgnoreMask, Image
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 
-_NEVER = -1e4
+NEVER = -1e4
 """Logit of an ignored pixel: probability 0 in any type."""
 
 
@@ -100,7 +100,7 @@ class TorchEngine:
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
         logits, reconstruction = self._run(x)
         if ignored is not None:
-            logits = logits.masked_fill(ignored, _NEVER)
+            logits = logits.masked_fill(ignored, NEVER)
         anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()
         restored = None
         if reconstruction is not None:

@@ -14,15 +14,18 @@ from inspector_core.inspection.statistics import conformal_threshold, false_reje
 PIXEL_THRESHOLDS = (0.02, 0.95)
 """Limits of the pixel threshold: contours of the faintest noise, or none at all, would help nobody."""
 
+AT_ONCE = 8
+"""Images handed to the engine in one call."""
+
 
 def detect_all(
     engine: Engine, images: NDArray[np.uint8], on_image: Callable[[int], None] = lambda _: None
 ) -> list[Detection]:
-    """Detections of uint8 images [N, S, S, 3], telling after each how many are done."""
-    detections = []
-    for k, image in enumerate(images):
-        detections += engine.infer([image])
-        on_image(k + 1)
+    """Detections of uint8 images [N, S, S, 3], telling now and then how many are done."""
+    detections: list[Detection] = []
+    for start in range(0, len(images), AT_ONCE):
+        detections += engine.infer(list(images[start : start + AT_ONCE]))
+        on_image(len(detections))
     return detections
 
 

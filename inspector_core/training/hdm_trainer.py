@@ -42,13 +42,16 @@ class HDMTrainer(Trainer):
         config: TrainingConfig,
         seed: int,
     ) -> None:
-        if config.hdm is None:
+        hdm = config.hdm
+        if hdm is None:
             raise ValueError("the training configuration is not HDM's")
+        if not detector.hdm.correction:  # a replay has nothing to teach
+            config = config.model_copy(update={"replays": 0})
         super().__init__(detector, normals, synthesizer, config, seed)
-        self._hdm = config.hdm
+        self._hdm = hdm
         self.residuals = ResidualStatistics(detector)
         self.generation: OptimisedGeneration | None = None
-        if config.hdm.dagm and isinstance(synthesizer, Synthesizer):
+        if hdm.dagm and isinstance(synthesizer, Synthesizer):
             self.generation = OptimisedGeneration(detector, synthesizer, config)
         if detector.hdm.llr and detector.hdm.correction:
             weights = [detector.ratio_weight, detector.prior_logit]

@@ -34,11 +34,12 @@ class ReplayBank:
             times: the small and the big scale of each, int64 [B, 2].
         """
         packed = ((guided - self._low) / (self._high - self._low) * 255).round().clamp(0, 255).to(torch.uint8)
-        for index, entry, scales in zip(indices.tolist(), packed, times.cpu(), strict=True):
-            self.guided[self.next], self.indices[self.next] = entry, index
-            self.times[self.next] = scales
-            self.next = (self.next + 1) % len(self.guided)
-            self.filled = min(self.filled + 1, len(self.guided))
+        places = (self.next + torch.arange(len(indices))) % len(self.guided)
+        self.guided[places.to(self.guided.device)] = packed
+        self.indices[places] = indices.cpu()
+        self.times[places] = times.cpu()
+        self.next = (self.next + len(indices)) % len(self.guided)
+        self.filled = min(self.filled + len(indices), len(self.guided))
 
     def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Entries at random, with repetition: indices [B], reconstructions [B, C, S, S], times [B, 2]."""
@@ -84,24 +85,24 @@ def random_crops(parts: tuple[Tensor, ...], side: int, generator: torch.Generato
     """The same random window, mirrored at random, of images, reconstructions, masks and more, [B, C, S, S].
 
     Where the mask is not empty, one of its pixels is in the window: in the full image nearly all pixels are
-    normal, and a step would teach little.
+    normal, and a step would teach little. Nothing waits for the device.
     """
     masks = parts[2]
-    crops = []
-    for k in range(len(masks)):
-        places = masks[k, 0].nonzero()
-        held = places[_draw(len(places), generator)].tolist() if len(places) else None
-        window = [slice(None)]
-        for axis, length in enumerate(masks.shape[2:]):
-            low, high = 0, length - side
-            if held is not None:
-                low, high = max(low, held[axis] - side + 1), min(high, held[axis])
-            start = low + _draw(high - low + 1, generator)
-            window.append(slice(start, start + side))
-        mirrored = [axis for axis in (1, 2) if _draw(2, generator)]
-        crops.append([part[k][tuple(window)].flip(mirrored) for part in parts])
-    return tuple(torch.stack(part) for part in zip(*crops, strict=True))
-
-
-def _draw(below: int, generator: torch.Generator) -> int:
-    return int(torch.randint(below, (1,), generator=generator))
+    b, _, height, width = masks.shape
+    u = torch.rand((5, b), generator=generator).to(masks.device)
+    inside = masks.flatten(1) > 0
+    passed = inside.cumsum(1)
+    rank = (u[0] * passed[:, -1]).floor()
+    held = (passed > rank[:, None]).int().argmax(1)  # the first place where so many have passed
+    bare = passed[:, -1] == 0
+    windows = []
+    for axis, length, at in ((0, height, held // width), (1, width, held % width)):
+        low = torch.where(bare, 0, (at - side + 1).clamp_min(0))
+        high = torch.where(bare, length - side, at.clamp_max(length - side))
+        start = low + (u[1 + axis] * (high - low + 1)).floor().long()
+        steps = torch.arange(side, device=masks.device)
+        mirrored = (u[3 + axis] < 0.5)[:, None]
+        windows.append(start[:, None] + torch.where(mirrored, side - 1 - steps, steps))
+    rows, columns = windows  # each [B, side]
+    image = torch.arange(b, device=masks.device)[:, None, None]
+    return tuple(part[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2) for part in parts)

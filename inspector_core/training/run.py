@@ -47,7 +47,10 @@ STORED_TYPE = torch.float16
 
 
 def run_training(
-    request: TrainingRequest, report: Report = lambda _: None, cancelled: Callable[[], bool] = lambda: False
+    request: TrainingRequest,
+    report: Report = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    chosen: Preset | None = None,
 ) -> ModelMetadata:
     """Train, validate, calibrate and save.
 
@@ -57,13 +60,14 @@ def run_training(
     Args:
         report: called about twice a second.
         cancelled: asked after each step; True stores a checkpoint and stops.
+        chosen: in place of the preset that the request names, for experiments.
 
     Raises:
         NormaError: a sentence on what is wrong with the data, the device, the model or the disk.
         TrainingCancelled: `cancelled` said so.
     """
     device = choose_device(request.device)
-    chosen = _preset(request, device)
+    chosen = chosen or _preset(request, device)
     report(Progress("prepare", message="reading the images"))
     _check_writable(request.out)
     normals = load_normals(request.data, chosen.detector.size, request.tiling, request.added)

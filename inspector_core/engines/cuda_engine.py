@@ -1,0 +1,270 @@
+"""The detector as one CUDA graph: for one image, a GPU waits for its next kernel longer than it works.
+
+Everything from the uploaded pixels to the score is captured once and replayed. Before, layers are rewritten
+to what a fixed noise scale and a trained network allow, and torch.compile fuses what lies between the
+convolutions. Nothing of it needs a GPU but the capture: on a CPU the same program runs uncaptured, which is
+how it is tested.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
+from inspector_core.engines.engine import IgnoreMask, Image
+from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
+from inspector_core.engines.torch_engine import NEVER
+
+log = logging.getLogger(__name__)
+
+WARM_UPS = 3
+"""Runs before the capture, in which libraries choose their kernels and take their memory."""
+
+
+class _Found(NamedTuple):
+    """Of B images: scores float64 [B], maps float32 [B, S, S], reconstructions uint8 [B, S, S, 3]."""
+
+    scores: Tensor
+    maps: Tensor
+    reconstructions: Tensor
+
+
+class CudaEngine:
+    """Runs `batch` images at a time, padded where there are fewer, both noise scales together.
+
+    Args:
+        detector: with its weights loaded; the engine takes it over and rewrites it.
+        model: what its file says.
+        device: a torch device.
+        body: number type of the networks' bodies, as for `TorchEngine`.
+        batch: images a run; one shape, so that a score is independent of its neighbours.
+        compiled: fuse with torch.compile, which needs Triton and a C compiler. Where that fails, the graph is
+            captured from torch's own kernels.
+    """
+
+    def __init__(
+        self,
+        detector: DiffusionAD,
+        model: ModelMetadata,
+        device: torch.device,
+        body: torch.dtype,
+        batch: int = 1,
+        compiled: bool = True,
+    ) -> None:
+        self._model = model
+        self._device = device
+        self._size = size = detector.config.size
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._ignore: IgnoreMask | None = None
+        self._detector = specialise(detector.eval().requires_grad_(False).to(device), batch, body)
+        self._networks: Callable[[Tensor], tuple[Tensor, Tensor]] = self._detector.pass_networks
+        self._compiled = compiled and device.type == "cuda"
+        self._graph: torch.cuda.CUDAGraph | None = None
+        pinned = device.type == "cuda"
+        self._upload = torch.zeros((batch, size, size, 3), dtype=torch.uint8, pin_memory=pinned)
+        self._pixels = self._upload.to(device, copy=True)
+        self._ignored = torch.zeros((size, size), dtype=torch.bool, device=device)
+        self._found: _Found | None = None
+        self._download: _Found | None = None
+        short = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(body, "fp32")
+        self._name = f"graph-{device.type}-{short}" + (f"-x{batch}" if batch > 1 else "")
+        if not compiled:
+            self._name += "-plain"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def model(self) -> ModelMetadata:
+        return self._model
+
+    def warm_up(self) -> None:
+        self.infer([np.zeros((self._size, self._size, 3), dtype=np.uint8)])
+
+    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
+        with self._lock, torch.no_grad():
+            self._set_ignored(ignore)
+            detections: list[Detection] = []
+            for start in range(0, len(images), self._batch):
+                detections += self._detect(images[start : start + self._batch])
+            return detections
+
+    def _set_ignored(self, ignore: IgnoreMask | None) -> None:
+        """A line asks with the same mask for every part: it is sent once."""
+        if ignore is self._ignore:
+            return
+        self._ignore = ignore
+        if ignore is None:
+            self._ignored.zero_()
+        else:
+            self._ignored.copy_(torch.from_numpy(fit_mask(ignore, self._size)))
+
+    def _detect(self, images: Sequence[Image]) -> list[Detection]:
+        for k, image in enumerate(images):
+            self._upload[k] = torch.from_numpy(np.ascontiguousarray(fit(image, self._size)))
+        found = self._replay()
+        detections = []
+        for k, image in enumerate(images):
+            height, width = image.shape[:2]
+            # what leaves the engine is its own: the buffers are written again by the next run
+            anomaly_map: NDArray[np.float32] = found.maps[k].numpy().copy()
+            reconstruction: Image = found.reconstructions[k].numpy().copy()
+            detections.append(
+                Detection(
+                    score=float(found.scores[k]),
+                    anomaly_map=unfit_map(anomaly_map, height, width),
+                    reconstruction=unfit_image(reconstruction, height, width),
+                )
+            )
+        return detections
+
+    def _replay(self) -> _Found:
+        if self._device.type != "cuda":
+            self._pixels.copy_(self._upload)
+            return self._program()
+        if self._graph is None:
+            self._capture()
+        assert self._graph is not None
+        assert self._found is not None
+        assert self._download is not None
+        self._pixels.copy_(self._upload, non_blocking=True)
+        self._graph.replay()
+        for there, here in zip(self._found, self._download, strict=True):
+            here.copy_(there, non_blocking=True)
+        torch.cuda.current_stream(self._device).synchronize()
+        return self._download
+
+    def _program(self) -> _Found:
+        """From the uploaded pixels to what is found in them."""
+        image = self._pixels.permute(0, 3, 1, 2).float() / 255
+        logits, reconstruction = self._networks(image)
+        evidence = self._detector.evidence
+        if evidence is not None and evidence.fitted:
+            logits = evidence.combine(logits, evidence.distance(image))
+        logits = logits.masked_fill(self._ignored, NEVER)
+        top = logits.flatten(1).topk(self._detector.config.top_k).values
+        pictures = (reconstruction * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        maps = self._detector.probability(logits)[:, 0]
+        return _Found(top.double().sigmoid().mean(1), maps, pictures)
+
+    def _capture(self) -> None:
+        if self._compiled:
+            self._networks = torch.compile(self._detector.pass_networks, dynamic=False)
+            try:
+                self._program()
+            except Exception:  # of any of the many things a compiler needs
+                log.warning(
+                    "torch.compile can't be used here; the GPU runs torch's own kernels", exc_info=True
+                )
+                self._networks = self._detector.pass_networks
+                self._name += "-plain"
+        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UPS):
+                self._program()
+        torch.cuda.current_stream(self._device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._found = self._program()
+        self._download = _Found(*[torch.empty_like(part, device="cpu").pin_memory() for part in self._found])
+        self._graph = graph
+
+
+def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> DiffusionAD:
+    """Rewrite a detector, in place, for inference at its fixed noise scales on `batch` images.
+
+    Time embeddings become constants, batch norm is folded into the convolutions before it, group norm is
+    written such that a compiler fuses it, and the networks' bodies take the type `body`; normalisation, last
+    convolutions, schedule and scores stay float32.
+    """
+    network, segmentation = detector.denoiser.network, detector.segmentation
+    assert isinstance(network, UNet)
+    inference = detector.config.inference
+    _fix_time(network, [inference.t_small] * batch + [inference.t_big] * batch)
+    _fold_batch_norm(segmentation)
+    for part in (network, segmentation):
+        _replace_group_norm(part)
+        outlet = part.outlet
+        part.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        outlet.float()
+        for layer in part.modules():
+            if isinstance(layer, _GroupNorm):
+                layer.float()
+    return detector
+
+
+class _Constant(nn.Module):
+    """Gives what a layer gave for the only inputs that it will ever have."""
+
+    value: Tensor
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("value", value, persistent=False)
+
+    def forward(self, _: Tensor) -> Tensor:
+        return self.value
+
+
+def _fix_time(network: UNet, times: list[int]) -> None:
+    """A layer's output depends on the time alone, and each image of a batch always has the same one."""
+    device = network.inlet.weight.device
+    with torch.no_grad():
+        embedding = network.time(sinusoidal(torch.tensor(times, device=device), network.config.channels))
+        for block in list(network.modules()):
+            if isinstance(block, ResBlock):
+                block.time = _Constant(block.time(F.silu(embedding)))  # type: ignore[assignment]
+        network.time = _Constant(embedding)  # type: ignore[assignment]
+
+
+def _fold_batch_norm(network: nn.Module) -> None:
+    for stack in [layer for layer in network.modules() if isinstance(layer, nn.Sequential)]:
+        for k in range(len(stack) - 1):
+            before, norm = stack[k], stack[k + 1]
+            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                stack[k], stack[k + 1] = fuse_conv_bn_eval(before, norm), nn.Identity()
+
+
+class _GroupNorm(nn.Module):
+    """Group normalisation in float32, from the moments of single channels.
+
+    They are sums over pixels, which a compiler turns into one coalesced pass over channels-last memory; a
+    group's moments follow from its channels' exactly.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.groups, self.eps = norm.num_groups, norm.eps
+        self.weight, self.bias = norm.weight, norm.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c = x.shape[:2]
+        wide = x.float()
+        variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0)
+        variance, mean = variance.view(b, self.groups, -1), mean.view(b, self.groups, -1)
+        middle = mean.mean(2, keepdim=True)
+        spread = variance.mean(2, keepdim=True) + (mean - middle).square().mean(2, keepdim=True)
+        scale = (spread + self.eps).rsqrt().expand_as(mean).reshape(b, c) * self.weight
+        shift = self.bias - middle.expand_as(mean).reshape(b, c) * scale
+        return (wide * scale[:, :, None, None] + shift[:, :, None, None]).to(x.dtype)
+
+
+def _replace_group_norm(network: nn.Module) -> None:
+    for parent in list(network.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, nn.GroupNorm):
+                setattr(parent, name, _GroupNorm(layer))
