@@ -65,7 +65,7 @@ class Pool:
         self._on_device: tuple[Tensor, Tensor] | None = None
 
     def draw(self, workers: int, seed: int) -> None:
-        """Fill the arrays. The processes share out the families, so that their number changes what comes out."""
+        """Fill the arrays; with another number of processes other anomalies come out."""
         context = multiprocessing.get_context("fork")
         children = [context.Process(target=self._draw_share, args=(k, workers, seed)) for k in range(workers)]
         for child in children:

@@ -26,7 +26,8 @@ from rich.console import Console
 from inspector_core.detectors.hdm_config import HDMConfig, HDMTraining
 from inspector_core.detectors.model_file import load_model
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset, with_hdm
-from inspector_core.engines.factory import build_engine, choose_device
+from inspector_core.engines.devices import choose_device
+from inspector_core.engines.factory import build_engine
 from inspector_core.evaluation.evaluate import evaluate
 from inspector_core.training.request import TrainingRequest
 from inspector_core.training.run import run_training

@@ -31,8 +31,8 @@ from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, loa
 from inspector_core.detectors.presets import DetectorConfig, preset
 from inspector_core.diffusion.schedule import add_noise, predict_x0
 from inspector_core.engines.cuda_engine import CudaEngine
+from inspector_core.engines.devices import body_type, choose_device
 from inspector_core.engines.engine import Engine, Image
-from inspector_core.engines.factory import body_type, choose_device
 from inspector_core.engines.preprocess import fit
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.resources import resource as shipped

@@ -25,7 +25,7 @@ from inspector_core.detectors.model_file import load_model
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.diffusion.samplers import ddim, iterative, spaced_times
 from inspector_core.diffusion.schedule import add_noise
-from inspector_core.engines.factory import body_type
+from inspector_core.engines.devices import body_type
 from inspector_core.engines.preprocess import fit, fit_mask
 from inspector_core.evaluation.auroc import auroc
 from inspector_core.evaluation.dataset import TestPart, read_category

@@ -15,7 +15,8 @@ from typing import Any
 from rich.console import Console
 
 from inspector_core.detectors.model_file import load_model
-from inspector_core.engines.factory import build_engine, choose_device
+from inspector_core.engines.devices import choose_device
+from inspector_core.engines.factory import build_engine
 from inspector_core.evaluation.evaluate import evaluate
 
 SWEEPS: dict[str, tuple[float, ...]] = {

@@ -202,7 +202,7 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
         part.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
         outlet.float()
         for layer in part.modules():
-            if isinstance(layer, _GroupNorm):
+            if isinstance(layer, ChannelGroupNorm):
                 layer.float()
     return detector
 
@@ -239,7 +239,7 @@ def _fold_batch_norm(network: nn.Module) -> None:
                 stack[k], stack[k + 1] = fuse_conv_bn_eval(before, norm), nn.Identity()
 
 
-class _GroupNorm(nn.Module):
+class ChannelGroupNorm(nn.Module):
     """Group normalisation in float32, from the moments of single channels.
 
     They are sums over pixels, which a compiler turns into one coalesced pass over channels-last memory; a
@@ -267,4 +267,4 @@ def _replace_group_norm(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.GroupNorm):
-                setattr(parent, name, _GroupNorm(layer))
+                setattr(parent, name, ChannelGroupNorm(layer))

@@ -27,8 +27,8 @@ class TorchEngine:
         detector: with its weights loaded; the engine takes it over.
         model: what its file says.
         device: a torch device.
-        body: number type of the networks' bodies; schedule, normalisation, last convolutions and scores stay
-            float32.
+        body: number type of the denoiser's body; schedule, normalisation, last convolution, segmentation and
+            scores stay float32. An error of the segmentation would reach the map whole.
         picture_from: a part that scores less gets no reconstruction where its score can do without the
             networks; its score and map are the same to the bit. 0 reconstructs every part.
     """
@@ -48,11 +48,12 @@ class TorchEngine:
         self._top_k = detector.config.top_k
         self._name = f"torch-{device.type}-{'bf16' if body == torch.bfloat16 else 'fp32'}"
         self._detector = detector.eval().requires_grad_(False).to(device)
-        for network in (detector.denoiser.network, detector.segmentation):
-            network.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for layer in network.modules():
-                if layer is network.outlet or isinstance(layer, nn.BatchNorm2d | nn.GroupNorm):
-                    layer.float()
+        network = detector.denoiser.network
+        network.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for layer in network.modules():
+            if layer is network.outlet or isinstance(layer, nn.GroupNorm):
+                layer.float()
+        detector.segmentation.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def name(self) -> str:

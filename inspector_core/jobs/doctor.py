@@ -96,17 +96,23 @@ def _versions() -> Facts:
 def _computing() -> Facts:
     import torch
 
-    from inspector_core.engines.factory import body_type, choose_device, uses_openvino
+    from inspector_core.engines.choice import machine, remembered
+    from inspector_core.engines.devices import body_type, choose_device
+    from inspector_core.engines.factory import MEMORY
 
     devices = ["cpu"] + [f"cuda:{k}" for k in range(torch.cuda.device_count())]
     types = {d: str(body_type(choose_device(d))).removeprefix("torch.") for d in devices}
-    runtimes = {d: "openvino" if uses_openvino(choose_device(d)) else "torch" for d in devices}
+    here = f"{machine()} "
+    choices = {
+        key.removeprefix(here): name for key, name in remembered(MEMORY).items() if key.startswith(here)
+    }
     return {
         "processor": platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "gpu": [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())] or None,
-        "engines": [f"{runtimes[device]} on {device}, {kind}" for device, kind in types.items()],
+        "engines": [f"{kind} on {device}" for device, kind in types.items()],
+        "measured_fastest": [f"{name} for {model}" for model, name in sorted(choices.items())] or None,
     }
 
 

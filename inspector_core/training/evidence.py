@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.engines.factory import body_type
+from inspector_core.engines.devices import body_type
 
 BATCH = 8
 FIRST = 64

@@ -20,7 +20,7 @@ from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.likelihood import pooled
 from inspector_core.diffusion.reverse_kernel import descending_times, inflated_walk
 from inspector_core.diffusion.schedule import add_noise, at
-from inspector_core.engines.factory import body_type
+from inspector_core.engines.devices import body_type
 from inspector_core.synthesis.composite import Synthesizer
 
 Kind = Literal["local", "diffused"]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
-from inspector_core.engines.factory import body_type
+from inspector_core.engines.devices import body_type
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.training.anomaly_bank import AnomalyBank
 from inspector_core.training.generation import AnomalyGenerator, Candidates, Kind

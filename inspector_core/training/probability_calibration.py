@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inspector_core.detectors.hdm import HDM
-from inspector_core.engines.factory import body_type
+from inspector_core.engines.devices import body_type
 
 MOST = 64
 """Images of each kind that are looked at."""

@@ -17,8 +17,9 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset, without_colour
+from inspector_core.engines.devices import choose_device
 from inspector_core.engines.engine import NO_PICTURES
-from inspector_core.engines.factory import build_engine, choose_device
+from inspector_core.engines.factory import build_engine
 from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.resources import BASE_MODEL, resource

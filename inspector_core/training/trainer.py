@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
-from inspector_core.engines.factory import body_type
+from inspector_core.engines.devices import body_type
 from inspector_core.training.batch_norm import settle_batch_norm
 from inspector_core.training.ema import Ema
 from inspector_core.training.losses import mask_loss, normal_mean

@@ -11,7 +11,8 @@ from inspector_core import Detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig
-from inspector_core.engines.factory import choose_device, open_engine
+from inspector_core.engines.devices import choose_device
+from inspector_core.engines.factory import open_engine
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_map
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import DeviceError, ModelFileError

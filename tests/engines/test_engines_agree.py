@@ -1,0 +1,222 @@
+"""One parity test for each engine: against float32 torch, on a detector with all its parts."""
+
+import copy
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from inspector_core.detectors.build import build_detector
+from inspector_core.detectors.detection import Detection
+from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo
+from inspector_core.detectors.names import DetectorName
+from inspector_core.detectors.presets import preset
+from inspector_core.engines import factory
+from inspector_core.engines.choice import remembered
+from inspector_core.engines.cuda_engine import ChannelGroupNorm, CudaEngine
+from inspector_core.engines.engine import NO_PICTURES, Engine, Image
+from inspector_core.engines.openvino_engine import OpenVinoEngine
+from inspector_core.engines.torch_engine import TorchEngine
+from inspector_core.training.evidence import fit_evidence
+
+SIZE = 128
+
+
+def parts(count: int, seed: int) -> NDArray[np.uint8]:
+    """Waves under changing light, RGB [count, S, S, 3]."""
+    random = np.random.default_rng(seed)
+    x = np.mgrid[:SIZE, :SIZE][1]
+    made = [
+        (110 + 40 * np.sin(x / 5)) * random.uniform(0.8, 1.2) + random.normal(0, 3, (SIZE, SIZE))
+        for _ in range(count)
+    ]
+    return np.repeat(np.clip(np.stack(made), 0, 255).astype(np.uint8)[..., None], 3, axis=3)
+
+
+def described(detector: DiffusionAD) -> ModelMetadata:
+    info = TrainingInfo(
+        command="test",
+        data="none",
+        data_fingerprint="",
+        normals=0,
+        steps=0,
+        seconds=0,
+        seed=0,
+        device="cpu",
+        created_at=datetime.now(UTC),
+    )
+    return ModelMetadata(config=detector.config.model_dump(mode="json"), training=info)
+
+
+@pytest.fixture(scope="module", params=["diffusion-ad", "hdm"])
+def detector(request: pytest.FixtureRequest) -> DiffusionAD:
+    name: DetectorName = request.param
+    torch.manual_seed(0)
+    made = build_detector(preset("edge", SIZE, name).detector).eval()
+    for layer, parameter in made.named_parameters():
+        if "outlet" in layer or "conv_out" in layer:
+            torch.nn.init.normal_(parameter, std=0.05)
+    fit_evidence(made, parts(12, seed=0), seed=0)
+    assert made.evidence is not None
+    assert made.evidence.fitted
+    return made
+
+
+Make = Callable[[DiffusionAD, ModelMetadata], Engine]
+CPU = torch.device("cpu")
+ENGINES: dict[str, Make] = {
+    "openvino-cpu-fp32": lambda detector, model: OpenVinoEngine(detector, model, threads=1),
+    "graph-cpu-fp32": lambda detector, model: CudaEngine(detector, model, CPU, torch.float32),
+    "graph-cpu-fp32-x2": lambda detector, model: CudaEngine(detector, model, CPU, torch.float32, batch=2),
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_agrees_with_torch_and_repeats_to_the_bit(detector: DiffusionAD, name: str) -> None:
+    model = described(detector)
+    images = list(parts(3, seed=1))
+    images[1][40:50, 60:64] //= 2
+    expected = TorchEngine(copy.deepcopy(detector), model, CPU, torch.float32).infer(images)
+    engine = ENGINES[name](copy.deepcopy(detector), model)
+    assert engine.name == name
+    found, again = engine.infer(images), engine.infer(images[::-1])[::-1]
+    repeats = 0.0 if not name.endswith("x2") else 1e-5  # another place in the batch
+    for one, same, torch_s in zip(found, again, expected, strict=True):
+        assert one.score == pytest.approx(same.score, abs=repeats)
+        np.testing.assert_allclose(one.anomaly_map, same.anomaly_map, rtol=0, atol=repeats)
+        assert one.score == pytest.approx(torch_s.score, abs=1e-3)
+        np.testing.assert_allclose(one.anomaly_map, torch_s.anomaly_map, rtol=0, atol=1e-3)
+        assert one.reconstruction is not None
+        assert torch_s.reconstruction is not None
+        off = np.abs(one.reconstruction.astype(int) - torch_s.reconstruction.astype(int))
+        assert off.max() <= 1
+    assert expected[1].score > expected[0].score
+
+
+def test_openvino_reports_to_nobody(detector: DiffusionAD) -> None:
+    ENGINES["openvino-cpu-fp32"](detector, described(detector))
+    assert sys.modules["openvino_telemetry"] is None
+
+
+def test_the_graph_follows_its_ignore_mask_and_hands_out_what_is_its_own(detector: DiffusionAD) -> None:
+    model, image = described(detector), parts(1, seed=1)[0]
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[:, :64] = True
+    engine = ENGINES["graph-cpu-fp32"](copy.deepcopy(detector), model)
+    whole, masked = engine.infer([image])[0], engine.infer([image], mask)[0]
+    kept = whole.anomaly_map.copy()
+    assert masked.anomaly_map[:, :64].max() < 1e-6
+    np.testing.assert_allclose(masked.anomaly_map[:, 64:], kept[:, 64:], atol=1e-5)
+    assert np.array_equal(engine.infer([image])[0].anomaly_map, kept)
+    assert np.array_equal(whole.anomaly_map, kept), "a later run writes over nothing that was handed out"
+
+
+def test_group_norm_from_moments_of_channels_is_torchs() -> None:
+    torch.manual_seed(0)
+    norm = torch.nn.GroupNorm(32, 96, eps=1e-5)
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = torch.randn(2, 96, 7, 5) * 3 + torch.linspace(-40, 40, 96).view(1, 96, 1, 1)
+    torch.testing.assert_close(ChannelGroupNorm(norm)(x), norm(x), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to capture a graph on")
+def test_a_captured_graph_agrees_with_float32(detector: DiffusionAD) -> None:
+    model, gpu = described(detector), torch.device("cuda")
+    images = list(parts(3, seed=1))
+    expected = TorchEngine(copy.deepcopy(detector), model, CPU, torch.float32).infer(images)
+    engine = CudaEngine(copy.deepcopy(detector), model, gpu, torch.bfloat16, compiled=False)
+    found, again = engine.infer(images), engine.infer(images)
+    for one, same, exact in zip(found, again, expected, strict=True):
+        assert one.score == same.score
+        assert one.score == pytest.approx(exact.score, abs=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_what_needs_no_reconstruction_scores_the_same_without_it(detector: DiffusionAD, kind: str) -> None:
+    model, cpu = described(detector), torch.device("cpu")
+    whole, brief = (
+        TorchEngine(detector, model, cpu, torch.float32, limit)
+        if kind == "torch"
+        else OpenVinoEngine(detector, model, 1, limit)
+        for limit in (0.0, NO_PICTURES)
+    )
+    images = list(parts(12, seed=0))  # those that it was fitted to, and one with a mark
+    images[3][40:60, 60:70] //= 3
+    all_of_it, without = whole.infer(images), brief.infer(images)
+    for full, lean in zip(all_of_it, without, strict=True):
+        assert full.score == lean.score
+        assert np.array_equal(full.anomaly_map, lean.anomaly_map)
+        assert full.reconstruction is not None
+        assert lean.reconstruction is None or np.array_equal(full.reconstruction, lean.reconstruction)
+    assert without[3].reconstruction is not None
+    left_out = [one.score for one in without if one.reconstruction is None]
+    assert len(left_out) >= 6
+    if kind == "torch":  # a limit below their scores leaves nothing out
+        kept = TorchEngine(detector, model, cpu, torch.float32, min(left_out)).infer(images)
+        assert all(one.reconstruction is not None for one in kept)
+
+
+@pytest.mark.parametrize("faster", ["torch", "openvino"])
+def test_the_faster_engine_is_chosen_once_and_remembered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD, faster: str
+) -> None:
+    memory = tmp_path / "engines.json"
+    monkeypatch.setattr(factory, "MEMORY", memory)
+    slower = OpenVinoEngine if faster == "torch" else TorchEngine
+    infer = slower.__dict__.get("infer", TorchEngine.infer)
+
+    def slowly(self: Engine, images: list[Image]) -> list[Detection]:
+        if type(self) is slower:
+            time.sleep(0.5)
+        return infer(self, images)
+
+    monkeypatch.setattr(slower, "infer", slowly)
+    found = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True)
+    assert found.name.startswith(faster)
+    assert list(json.loads(memory.read_text()).values()) == [faster]
+    monkeypatch.setattr("inspector_core.engines.choice._take_turns", None)  # it is not measured again
+    again = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True)
+    assert again.name == found.name
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}', "\u0000"])
+def test_a_damaged_memory_costs_a_measurement_only(tmp_path: Path, content: str) -> None:
+    memory = tmp_path / "engines.json"
+    memory.write_text(content)
+    assert remembered(memory) == {}
+
+
+def test_an_engine_for_a_few_images_is_not_measured(detector: DiffusionAD) -> None:
+    engine = factory.build_engine(described(detector), detector.state_dict(), CPU)
+    assert engine.name.startswith("torch-cpu")
+
+
+def test_what_openvino_refuses_torch_runs(monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setattr("inspector_core.engines.openvino_engine._graph", refuse)
+    engine = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True)
+    assert engine.name.startswith("torch-cpu")
+
+
+def test_a_gpu_that_is_too_small_leaves_the_model_to_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD
+) -> None:
+    class Full(CudaEngine):
+        def __init__(self, *_: object) -> None:
+            raise torch.OutOfMemoryError("4 GB")
+
+    monkeypatch.setattr(factory, "CudaEngine", Full)
+    monkeypatch.setattr(factory, "body_type", lambda device: torch.float32)
+    engine = factory.build_engine(described(detector), detector.state_dict(), torch.device("cuda"))
+    assert engine.name == "torch-cpu-fp32"
