@@ -22,6 +22,7 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", metavar="DIR", help="Folder of database, archive, models and recipes."),
 ]
 Parts = Annotated[int | None, typer.Option("--parts", min=1, metavar="N", help="Stop after N parts.")]
+Profile = Annotated[bool, typer.Option("--profile", help="Say how long each stage takes.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,13 +36,14 @@ def run(
     parts: Parts = None,
     workspace: WorkspaceOption = None,
     device: Device = "auto",
+    profile: Profile = False,
     as_json: Json = False,
 ) -> None:
     """Run a line without a screen, until N parts, the end of the source or Ctrl-C."""
     from inspector_core.inspection.recipe import read_recipe
 
     settings = read_recipe(recipe)
-    _run_line(settings, _open(workspace), parts, device, as_json)
+    _run_line(settings, _open(workspace), parts, device, as_json, profile=profile)
 
 
 def demo(
@@ -51,6 +53,7 @@ def demo(
     ] = False,
     parts: Parts = None,
     workspace: WorkspaceOption = None,
+    profile: Profile = False,
     as_json: Json = False,
 ) -> None:
     """Run the demo line: parts drawn by Norma, inspected by the model that it ships."""
@@ -67,7 +70,7 @@ def demo(
     with Progress(quiet=as_json) as progress:
         recipe = prepare_demo(place, lambda done, total: progress.update("drawing demo parts", done, total))
     camera = demo_camera(recipe, place)
-    _run_line(recipe, place, parts, "auto", as_json, camera)
+    _run_line(recipe, place, parts, "auto", as_json, camera, profile)
 
 
 def _open(folder: Path | None) -> "Workspace":
@@ -86,6 +89,7 @@ def _run_line(
     device: str,
     as_json: bool,
     camera: "Camera | None" = None,
+    profile: bool = False,
 ) -> None:
     from inspector_core.jobs.headless import run_headless
 
@@ -105,6 +109,8 @@ def _run_line(
             on_problem=progress.say,
         )
     figures = result.as_dict() | {"workspace": str(workspace.root)}
+    if profile:
+        figures |= {f"{stage}_ms": round(mean, 3) for stage, mean in result.profile.items()}
     if isinstance(result.error, NormaError):
         raise CommandFailed(result.error.problem, result.error.remedy, figures) from result.error
     if result.error is not None:

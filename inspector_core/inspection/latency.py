@@ -76,9 +76,11 @@ class StageTimes:
         try:
             yield
         finally:
-            elapsed = (time.perf_counter() - started) * 1000
-            with self._lock:
-                self._times.setdefault(stage, deque(maxlen=self._window)).append(elapsed)
+            self.add(stage, (time.perf_counter() - started) * 1000)
+
+    def add(self, stage: str, milliseconds: float) -> None:
+        with self._lock:
+            self._times.setdefault(stage, deque(maxlen=self._window)).append(milliseconds)
 
     def means(self) -> dict[str, float]:
         with self._lock:

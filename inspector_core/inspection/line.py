@@ -183,7 +183,10 @@ class InspectionLine:
 
     @property
     def profile(self) -> dict[str, float]:
-        """Mean milliseconds of each stage over the last parts."""
+        """Mean milliseconds of each stage over the last parts; `grab` includes waiting for the camera.
+
+        Grabbing and archiving run beside the other stages, which follow one another.
+        """
         return self._times.means()
 
     # --- the camera's thread --------------------------------------------------------------------------
@@ -213,9 +216,11 @@ class InspectionLine:
         while not self._ending:
             part, failed = None, False
             try:
+                began = time.perf_counter()
                 frame = self._camera.fetch(min(FETCH_S, self.recipe.frame_timeout_s))
                 if frame is not None:
                     part = Part.of(frame, time.perf_counter())
+                    self._times.add("grab", (part.arrived - began) * 1000)
                     lost += part.lost_before
             except EndOfStream:
                 self._account_for(self._camera.counters.lost - lost_at_start - lost)

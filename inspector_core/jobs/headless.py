@@ -22,6 +22,7 @@ class LineResult:
     Attributes:
         latency: milliseconds from a frame's arrival to its verdict.
         seconds: from the start of the line to its end.
+        profile: mean milliseconds of each stage over the last parts, as `InspectionLine.profile`.
         without_pictures: parts that should have been archived and were not; no room, or the disk refused.
         interrupted: a person ended it.
         error: what ended it against its will.
@@ -30,6 +31,7 @@ class LineResult:
     counts: Counts
     latency: Percentiles
     seconds: float
+    profile: dict[str, float]
     without_pictures: int = 0
     interrupted: bool = False
     error: BaseException | None = None
@@ -94,7 +96,8 @@ def run_headless(
     if dropped:
         why = recorders[0].archive_error or "the disk is too slow"
         on_problem(f"{dropped} parts have no pictures: {why}")
-    return LineResult(line.counts, line.latency.overall(), seconds, dropped, interrupted, line.error)
+    latency = line.latency.overall()
+    return LineResult(line.counts, latency, seconds, line.profile, dropped, interrupted, line.error)
 
 
 def _watch(

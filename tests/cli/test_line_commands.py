@@ -37,6 +37,15 @@ def test_a_run_counts_every_part_of_its_source_once(
     }
 
 
+def test_a_profile_says_what_each_stage_takes(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w", "--profile", "--json") == 0
+    stages = [norma.json[f"{stage}_ms"] for stage in ("grab", "prepare", "detect", "judge", "record")]
+    assert all(mean > 0 for mean in stages)
+    assert sum(stages[1:4]) < 2 * norma.json["p99_ms"]
+
+
 def test_a_run_ends_after_the_asked_number_of_parts_and_keeps_the_rejects_pictures(
     norma: Norma, write_recipe: Callable[..., Path], pictures: Path, tmp_path: Path
 ) -> None:

@@ -89,3 +89,21 @@ def test_a_missing_reference_is_said_before_the_first_part(recipe, tmp_path):
 
 def test_alignment_and_tiles_survive_the_file(recipe):
     assert parse_recipe(recipe_toml(recipe), "recipe") == recipe
+
+
+def test_a_whole_frame_goes_through_the_line_without_a_copy(recipe, part):
+    plain = recipe.model_copy(update={"region": None, "alignment": None, "tiling": None})
+    engine = Looking()
+    finding = PartInspector(plain, engine, None, StageTimes()).inspect(part)
+    assert engine.seen[0] is part, "the engine sees the camera's own array"
+    assert finding.images is not None
+    assert finding.images.image is part, "and so do the records"
+
+
+def test_a_region_is_copied_out_of_its_frame_once(recipe, part):
+    plain = recipe.model_copy(update={"alignment": None, "tiling": None})
+    engine = Looking()
+    finding = PartInspector(plain, engine, None, StageTimes()).inspect(part)
+    assert not np.shares_memory(engine.seen[0], part), "a kept region must not keep its whole frame"
+    assert finding.images is not None
+    assert finding.images.image is engine.seen[0]
