@@ -30,6 +30,12 @@ ASKED_WITHIN = 2.0
 """Robust standard deviations around the alarm over which the segmentation comes to be asked."""
 SEGMENTED = (-2.0, 8.0)
 """Robust standard deviations that the segmentation can take from a suspicious place or add to it."""
+SURE = (2.0, 6.0)
+"""Robust standard deviations of its strongest pixel over which the segmentation comes to draw the outline."""
+TAKEN = 4.0
+"""Robust standard deviations that it then takes from a pixel where it finds nothing."""
+NEARBY = 13
+"""Side, in places, of the square in which its strongest pixel is looked for."""
 FLOOR = 1e-3
 """Least variance of a direction; each feature has variance 1 over all normal places."""
 LEAST_SCALE = 0.02
@@ -146,14 +152,24 @@ class FeatureEvidence(nn.Module):
 
         Both are measured in robust standard deviations from the median of normal parts' strongest places. How
         far out a place lies is little known beyond some of these. There the segmentation, which is finer,
-        shapes the map; elsewhere a weakly trained one would only add its doubts about good parts.
+        shapes the map; elsewhere a weakly trained one would only add its doubts about good parts. Where it is
+        sure of a defect it also draws the outline: the features see no finer than their surroundings.
         """
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
-        segmented = ((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED)
+        segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))
         far = (spread_out - self.location[1]) / self.spread[1]
         suspicious = ((far - self.config.alarm) / (2 * ASKED_WITHIN) + 0.5).clamp(0, 1)
         far = torch.where(far > BELIEVED, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)), far)
         return (far + suspicious * segmented - self.config.alarm) / self.config.softness
+
+    def _outlined(self, segmented: Tensor) -> Tensor:
+        """Less on pixels that say little near one that is sure, so that a defect ends where it ends."""
+        strongest = F.max_pool2d(F.max_pool2d(segmented, STRIDE), NEARBY, stride=1, padding=NEARBY // 2)
+        strongest = F.interpolate(strongest, segmented.shape[2:], mode="bilinear")
+        low, high = SURE
+        sure = ((strongest - low) / (high - low)).clamp(0, 1)
+        little = segmented - strongest.clamp(max=(low + high) / 2)
+        return segmented + sure * little.clamp(-TAKEN, 0)
 
     def without_suspicion(self, distance: Tensor, size: int) -> Tensor | None:
         """What `combine` gives whatever the segmentation says; None where the segmentation is asked anywhere.

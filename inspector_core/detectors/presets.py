@@ -111,6 +111,8 @@ class TrainingConfig(_Strict):
         steps: length of the run where neither steps nor minutes are asked for (row 7).
         denoiser_lr, segmentation_lr: peak rates; linear warm-up over `warm_up` of the run, then one cosine to
             `final_lr` of the peak (row 8).
+        fine_tuning: share of the denoiser's rate in a run that starts from another model: the full one undoes
+            in its first steps more than a short run makes good.
         tau, t_small_min, t_big_max: S from [t_small_min, tau), B from [tau, t_big_max) (rows 10 and 11).
         detach_reconstruction: stops the mask loss at the reconstruction, so that the denoiser learns from
             normal images alone (row 5).
@@ -131,6 +133,7 @@ class TrainingConfig(_Strict):
     optimiser: Literal["adam", "adamw"] = "adam"
     denoiser_lr: PositiveFloat = 1e-4
     segmentation_lr: PositiveFloat = 1e-4
+    fine_tuning: PositiveFloat = 0.3
     weight_decay: float = 0.0
     warm_up: float = Field(default=0.02, ge=0, lt=1)
     final_lr: float = Field(default=0.01, ge=0, le=1)

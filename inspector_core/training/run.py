@@ -76,6 +76,8 @@ def run_training(
         chosen = without_colour(chosen)
     training, held_out = normals.split(request.seed)
     report(Progress("prepare", message="finding the part and drawing textures"))
+    if request.start_from is not None:
+        chosen = _for_fine_tuning(chosen)
     trainer, check = _build(request, chosen, normals, training, held_out, device)
     pace = Pace(request.steps, request.minutes, chosen.training.steps)
     run = _run_id(request, chosen, normals)
@@ -236,6 +238,12 @@ def _start_from(detector: DiffusionAD, path: Path) -> None:
 def _preset(request: TrainingRequest, device: torch.device) -> Preset:
     name = request.preset or ("paper" if device.type == "cuda" else "edge")
     return preset(name, request.size, request.detector)
+
+
+def _for_fine_tuning(chosen: Preset) -> Preset:
+    training = chosen.training
+    slower = training.model_copy(update={"denoiser_lr": training.denoiser_lr * training.fine_tuning})
+    return chosen.model_copy(update={"training": slower})
 
 
 def _check_writable(out: Path) -> None:

@@ -139,6 +139,29 @@ def test_the_segmentation_speaks_where_the_features_are_suspicious() -> None:
     assert combined(20, -100) == pytest.approx((math.log(17) - 2) / 2, abs=1e-3)
 
 
+def test_a_sure_segmentation_draws_the_outline_and_an_unsure_one_does_not() -> None:
+    evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, alarm=4, softness=2), 256)
+    evidence.standardise(torch.tensor([-(1.4826**-1), 0.0, 1.4826**-1]), torch.tensor([9.0, 10.0, 11.0]))
+    evidence.spread.fill_(1.0)
+    suspicious = torch.full((1, 1, 32, 32), 20.0)
+
+    def at_and_beside(strength: float, far: Tensor) -> tuple[float, float, float]:
+        """Logits on a pixel of that strength, twenty pixels beside it and a hundred."""
+        logits = torch.zeros(1, 1, 256, 256)
+        logits[:, :, 120:136, 120:136] = strength
+        row = evidence.combine(logits, far)[0, 0, 128]
+        return float(row[128]), float(row[156]), float(row[250])
+
+    at, beside, away = at_and_beside(8.0, suspicious)
+    assert at == pytest.approx(away + 8 / 2, abs=1e-4)
+    assert beside == pytest.approx(away - 4 / 2, abs=1e-4)
+    at, beside, away = at_and_beside(1.5, suspicious)
+    assert at == pytest.approx(away + 1.5 / 2, abs=1e-4)
+    assert beside == pytest.approx(away, abs=1e-4)
+    calm = torch.full((1, 1, 32, 32), 10.0)
+    assert len(set(at_and_beside(8.0, calm))) == 1, "nothing is suspicious, and nothing is drawn"
+
+
 def test_until_it_is_fitted_the_segmentation_decides_alone() -> None:
     config = preset("edge", 128).detector.model_copy(update={"evidence": None})
     torch.manual_seed(0)
