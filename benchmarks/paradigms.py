@@ -1,14 +1,17 @@
-"""DiffusionAD's Table VIII along the inference: how the reconstruction is made, on one trained model.
+"""DiffusionAD's Tables VII and VIII on one category: what reconstructs, in training and in inference.
 
-python benchmarks/paradigms.py --model MODEL --data CATEGORY --most 12
+python benchmarks/paradigms.py --data CATEGORY --minutes 5 --size 128 --most 12
 
-The model's segmentation was trained on norm-guided reconstructions. It is given, in turn, those of one step
-at either scale, of norm guidance, of DDIM and of ancestral sampling. Feature evidence is left out. `--most`
-limits the images of each kind: sampling in hundreds of steps takes its time. Prints JSON.
+Three detectors are trained equally long from scratch: on an auto-encoder in place of the diffusion model, on
+one-step denoising from the small scale, and on norm-guided denoising. The two on diffusion are then given, in
+turn, what one step at either scale, norm guidance, DDIM and ancestral sampling make of an image. Feature
+evidence is left out. `--most` limits the images of each kind: sampling in hundreds of steps takes its time.
+Prints JSON.
 """
 
 import argparse
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import groupby
@@ -22,7 +25,8 @@ from torch import Tensor
 from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
 from inspector_core.detectors.model_file import load_model
-from inspector_core.detectors.presets import DetectorConfig
+from inspector_core.detectors.presets import DetectorConfig, Preset, preset
+from inspector_core.diffusion.norm_guided import reconstruct
 from inspector_core.diffusion.samplers import ddim, iterative, spaced_times
 from inspector_core.diffusion.schedule import add_noise
 from inspector_core.engines.devices import body_type
@@ -31,6 +35,8 @@ from inspector_core.evaluation.auroc import auroc
 from inspector_core.evaluation.dataset import TestPart, read_category
 from inspector_core.evaluation.pixel_tally import PixelTally
 from inspector_core.evaluation.ranked_counts import rank
+from inspector_core.training.request import TrainingRequest
+from inspector_core.training.run import run_training
 
 T_SMALL, T_BIG = 200, 400
 console = Console(stderr=True)
@@ -39,18 +45,18 @@ Paradigm = Callable[[DiffusionAD, Tensor], Tensor]
 
 
 def one_step(t: int) -> Paradigm:
-    def reconstruct(detector: DiffusionAD, x: Tensor) -> Tensor:
+    def made(detector: DiffusionAD, x: Tensor) -> Tensor:
         times = torch.full((len(x),), t)
         noised = add_noise(x, detector.noise_big.expand_as(x), detector.denoiser.alpha_bar[t])
         return detector.denoiser.x0(noised, times).clamp(*detector.config.diffusion.clamp)
 
-    return reconstruct
+    return made
 
 
 def sampled(steps: int, ancestral: bool) -> Paradigm:
     times = spaced_times(T_BIG, steps)
 
-    def reconstruct(detector: DiffusionAD, x: Tensor) -> Tensor:
+    def made(detector: DiffusionAD, x: Tensor) -> Tensor:
         noised = add_noise(x, detector.noise_big.expand_as(x), detector.denoiser.alpha_bar[times[0]])
         if not ancestral:
             return ddim(detector.denoiser, noised, times)
@@ -58,13 +64,20 @@ def sampled(steps: int, ancestral: bool) -> Paradigm:
         noises = [torch.randn(x.shape, generator=random) for _ in times]
         return iterative(detector.denoiser, noised, times, noises)
 
-    return reconstruct
+    return made
 
 
-PARADIGMS: dict[str, Paradigm | None] = {
+def norm_guided(detector: DiffusionAD, x: Tensor) -> Tensor:
+    t_small, t_big = (torch.full((len(x),), t) for t in (T_SMALL, T_BIG))
+    noise = (detector.noise_small, detector.noise_big)
+    limits = detector.config.diffusion.clamp
+    return reconstruct(detector.denoiser, x, *noise, t_small, t_big, 1.0, *limits).guided
+
+
+PARADIGMS: dict[str, Paradigm] = {
     f"one step, t={T_SMALL}": one_step(T_SMALL),
     f"one step, t={T_BIG}": one_step(T_BIG),
-    "norm-guided": None,
+    "norm-guided": norm_guided,
     "DDIM, 30 steps": sampled(30, ancestral=False),
     "iterative, 400 steps": sampled(400, ancestral=True),
 }
@@ -98,26 +111,56 @@ def measure(
     }
 
 
+def paradigm_preset(name: str, size: int) -> Preset:
+    """The `edge` preset without feature evidence, its segmentation trained on such reconstructions."""
+    plain = preset("edge", size)
+    detector, training = plain.detector, plain.training
+    inference, denoiser = detector.inference, detector.denoiser
+    if name == "auto-encoder":  # the same network without its skips, on images without noise
+        inference = inference.model_copy(update={"t_small": 0, "t_big": 1, "guidance": 0.0})
+        denoiser = denoiser.model_copy(update={"skips": False})
+        training = training.model_copy(update={"t_small_min": 0, "tau": 1, "t_big_max": 2})
+    elif name == "one step":
+        inference = inference.model_copy(update={"guidance": 0.0})
+    changed = {"inference": inference, "denoiser": denoiser, "evidence": None}
+    return Preset(detector=detector.model_copy(update=changed), training=training)
+
+
+def trained(name: str, data: Path, size: int, minutes: float, folder: Path) -> DiffusionAD:
+    """A detector in evaluation mode, on the CPU."""
+    out = folder / f"{name}.safetensors"
+    request = TrainingRequest(data=data, out=out, preset="edge", size=size, minutes=minutes)
+    info = run_training(request, chosen=paradigm_preset(name, size)).training
+    console.print(name, f"{info.steps} rounds")
+    metadata, tensors = load_model(out)
+    detector = build_detector(DetectorConfig.model_validate(metadata.config))
+    detector.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
+    return detector.eval()
+
+
 def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--most", type=int, default=1_000_000, help="images of each kind")
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--most", type=int, default=12, help="images of each kind")
     arguments = parser.parse_args()
-    metadata, tensors = load_model(arguments.model)
-    detector = build_detector(DetectorConfig.model_validate({**metadata.config, "evidence": None}))
-    kept = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith("evidence.")}
-    detector.load_state_dict(kept)
-    detector.eval()
     parts: list[TestPart] = []
     for _, kind in groupby(read_category(arguments.data).parts, key=lambda part: part.defect):
         parts += list(kind)[: arguments.most]
-    result = {}
-    for name, paradigm in PARADIGMS.items():
-        result[name] = measure(detector, parts, paradigm)
-        console.print(name, result[name])
-    print(json.dumps({"images": len(parts), **result}, indent=1))
+    result: dict[str, dict[str, dict[str, float | None]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("auto-encoder", "one step", "norm-guided"):
+            made = trained(name, arguments.data, arguments.size, arguments.minutes, Path(folder))
+            paradigms: dict[str, Paradigm | None] = (
+                {"its own": None} if name == "auto-encoder" else {**PARADIGMS}
+            )
+            result[name] = {}
+            for paradigm, way in paradigms.items():
+                result[name][paradigm] = measure(made, parts, way)
+                console.print(name, "-", paradigm, result[name][paradigm])
+    print(json.dumps({"images": len(parts), "minutes": arguments.minutes, **result}, indent=1))
 
 
 if __name__ == "__main__":

@@ -44,14 +44,14 @@ class InferenceConfig(_Strict):
 
     Attributes:
         t_small, t_big: noise scales S and B.
-        guidance: w of Eq. 7.
+        guidance: w of Eq. 7; 0 is one-step denoising from the small scale alone.
         noise_seed: the noise is drawn once from it and stored with the model.
         top_pixels: K of the image score at 256 x 256; other sizes scale it by area.
     """
 
-    t_small: PositiveInt = 200
+    t_small: int = Field(default=200, ge=0)
     t_big: PositiveInt = 400
-    guidance: PositiveFloat = 1.0
+    guidance: float = Field(default=1.0, ge=0)
     noise_seed: int = 0
     top_pixels: PositiveInt = 50
 

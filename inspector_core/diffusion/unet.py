@@ -25,6 +25,7 @@ class UNetConfig(BaseModel):
         heads: attention heads.
         residual_resampling: change the resolution inside a residual block of its own, as published;
             otherwise by plain pooling and repetition, which spares the widest convolutions.
+        skips: hand the encoder's features over to the decoder; without them the network is an auto-encoder.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +37,7 @@ class UNetConfig(BaseModel):
     attention: tuple[int, ...] = (8, 16, 32)
     heads: PositiveInt = 4
     residual_resampling: bool = True
+    skips: bool = True
 
     @property
     def stride(self) -> int:
@@ -95,7 +97,8 @@ class UNet(nn.Module):
             skips.append(h)
         h = self.middle_out(self.middle_attention(self.middle_in(h, embedding)), embedding)
         for stage in self.up:
-            h = stage(torch.cat([h, skips.pop()], dim=1), embedding)
+            skip = skips.pop()
+            h = stage(torch.cat([h, skip if self.config.skips else torch.zeros_like(skip)], dim=1), embedding)
         h = F.silu(self.outlet_norm(h))
         with torch.autocast(h.device.type, enabled=False):  # the last convolution stays float32
             return F.pixel_shuffle(self.outlet(h.float()), self.config.patch)

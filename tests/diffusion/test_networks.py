@@ -80,3 +80,16 @@ def test_an_x0_error_weighs_as_much_as_the_epsilon_error_it_implies() -> None:
     by_x0 = Denoiser(torch.nn.Identity(), alpha_bar, "x0").noise_loss(guess, t, x0, noise, 5.0)
     by_epsilon = Denoiser(torch.nn.Identity(), alpha_bar, "epsilon").noise_loss(implied, t, x0, noise, 5.0)
     torch.testing.assert_close(by_x0, by_epsilon, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_without_skips_everything_goes_through_the_middle(skips: bool) -> None:
+    torch.manual_seed(0)
+    config = UNetConfig(patch=2, channels=32, multipliers=(1, 1), blocks=1, attention=(), skips=skips)
+    network = UNet(config)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    network.middle_out.register_forward_hook(lambda _, __, out: torch.zeros_like(out))
+    t = torch.tensor([100])
+    first, second = (network(torch.rand(1, 3, 16, 16), t) for _ in range(2))
+    assert torch.equal(first, second) != skips
