@@ -1,5 +1,6 @@
 """`norma train`, `evaluate`, `inspect` and `gauge`: everything around a model."""
 
+import os
 import shlex
 import signal
 import threading
@@ -143,7 +144,7 @@ def _starting_point(given: str | None) -> "Path | Literal['base'] | None":
 
 def _train(request: "TrainingRequest", as_json: bool) -> "ModelMetadata":
     """Run the training; the first Ctrl-C ends it after the current step and keeps a checkpoint."""
-    from inspector_core.training.request import TrainingCancelled
+    from inspector_core.training.request import TrainingCancelled, TrainingShared
     from inspector_core.training.run import run_training
 
     asked = threading.Event()
@@ -155,8 +156,10 @@ def _train(request: "TrainingRequest", as_json: bool) -> "ModelMetadata":
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with Progress(quiet=as_json) as progress:
+        with Progress(quiet=as_json or os.environ.get("RANK", "0") != "0") as progress:
             return run_training(request, lambda state: _report(progress, state), asked.is_set)
+    except TrainingShared as shared:
+        raise typer.Exit(0) from shared
     except TrainingCancelled as cancelled:
         raise Interrupted(f"the training was {cancelled}", "type the same command to go on") from cancelled
     finally:

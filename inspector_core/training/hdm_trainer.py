@@ -14,8 +14,10 @@ from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.norm_guided import Reconstruction, guide
 from inspector_core.diffusion.schedule import at
+from inspector_core.errors import DeviceError
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.training.anomaly_bank import Drawn
+from inspector_core.training.group import Group
 from inspector_core.training.optimised_generation import OptimisedGeneration, assess
 from inspector_core.training.replay import ReplayBank, random_crops
 from inspector_core.training.residuals import ResidualStatistics
@@ -41,13 +43,17 @@ class HDMTrainer(Trainer):
         synthesizer: Anomalies,
         config: TrainingConfig,
         seed: int,
+        group: Group | None = None,
     ) -> None:
         hdm = config.hdm
         if hdm is None:
             raise ValueError("the training configuration is not HDM's")
         if not detector.hdm.correction:  # a replay has nothing to teach
             config = config.model_copy(update={"replays": 0})
-        super().__init__(detector, normals, synthesizer, config, seed)
+        super().__init__(detector, normals, synthesizer, config, seed, group)
+        if self.group.size > 1:
+            problem = f"HDM trains in one process, and not in {self.group.size}"
+            raise DeviceError(problem, "start it without torchrun, or train diffusion-ad")
         self._hdm = hdm
         self.residuals = ResidualStatistics(detector)
         self.generation: OptimisedGeneration | None = None

@@ -77,3 +77,7 @@ Report = Callable[[Progress], None]
 
 class TrainingCancelled(Exception):
     """The run was cancelled; its last checkpoint stands."""
+
+
+class TrainingShared(Exception):
+    """One of several processes has done its share of a run that another one saves."""

@@ -31,10 +31,17 @@ from inspector_core.training.calibration import calibrate, detect_all, whole_par
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
 from inspector_core.training.dataset import NormalImages, load_normals
 from inspector_core.training.evidence import fit_evidence, is_grey
+from inspector_core.training.group import Group
 from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.pacing import Pace
 from inspector_core.training.probability_calibration import calibrate_probability
-from inspector_core.training.request import Progress, Report, TrainingCancelled, TrainingRequest
+from inspector_core.training.request import (
+    Progress,
+    Report,
+    TrainingCancelled,
+    TrainingRequest,
+    TrainingShared,
+)
 from inspector_core.training.samples import write_samples
 from inspector_core.training.trainer import Trainer
 from inspector_core.training.validation import validate
@@ -66,8 +73,11 @@ def run_training(
     Raises:
         NormaError: a sentence on what is wrong with the data, the device, the model or the disk.
         TrainingCancelled: `cancelled` said so.
+        TrainingShared: this is not the first of torchrun's processes, and its work is done.
     """
     device = choose_device(request.device)
+    group = Group.join(device)
+    device = group.device(device)
     chosen = chosen or _preset(request, device)
     report(Progress("prepare", message="reading the images"))
     _check_writable(request.out)
@@ -78,10 +88,12 @@ def run_training(
     report(Progress("prepare", message="finding the part and drawing textures"))
     if request.start_from is not None:
         chosen = _for_fine_tuning(chosen)
-    trainer, check = _build(request, chosen, normals, training, held_out, device)
+    trainer, check = _build(request, chosen, normals, training, held_out, device, group)
     pace = Pace(request.steps, request.minutes, chosen.training.steps)
     run = _run_id(request, chosen, normals)
     losses = _train(request, trainer, check, pace, run, report, cancelled)
+    if group.rank:
+        raise TrainingShared(f"process {group.rank} has done its share; process 0 saves the model")
     report(
         Progress(
             "validate", trainer.step_count, 1.0, message="scoring held-out parts with synthetic anomalies"
@@ -143,18 +155,19 @@ def _train(
             sums[name] = sums.get(name, 0.0) + value
         count += 1
         now = time.monotonic()
-        pace.elapsed += now - began
+        pace.elapsed = trainer.group.agree(pace.elapsed + now - began)
         if not all(np.isfinite(value) for value in sums.values()):
             raise ModelFileError(
                 f"training diverged at step {trainer.step_count}", "start again with another --seed or preset"
             )
         last = pace.done(trainer.step_count)
         due = now - pictured >= SAMPLES_EVERY_S or trainer.step_count == 1 or last
-        if request.samples is not None and due:
+        first = trainer.group.rank == 0
+        if request.samples is not None and due and first:
             write_samples(request.samples, trainer.detector, check[0][:SAMPLES])
             pictured = now
-        stop = cancelled()
-        if now - saved >= (CHECKPOINT_EVERY_S / 2 if last else CHECKPOINT_EVERY_S) or stop:
+        stop = bool(trainer.group.agree(cancelled()))
+        if first and (now - saved >= (CHECKPOINT_EVERY_S / 2 if last else CHECKPOINT_EVERY_S) or stop):
             save_checkpoint(path, run, {**trainer.state_dict(), "elapsed": pace.elapsed})
             saved = now
         if stop:
@@ -175,6 +188,7 @@ def _build(
     training: NDArray[np.intp],
     held_out: NDArray[np.intp],
     device: torch.device,
+    group: Group,
 ) -> tuple[Trainer, tuple[Tensor, Tensor]]:
     """The trainer, and held-out parts with synthetic anomalies to check it on: images and masks."""
     torch.manual_seed(request.seed)
@@ -193,7 +207,7 @@ def _build(
         images = torch.from_numpy(normals.images[indices]).permute(0, 3, 1, 2).to(device)
         return Synthesizer(images, foreground[indices].to(device), config, textures)
 
-    made = (normals.images[training], synthesizer(training), chosen.training, request.seed)
+    made = (normals.images[training], synthesizer(training), chosen.training, request.seed, group)
     trainer = HDMTrainer(detector, *made) if isinstance(detector, HDM) else Trainer(detector, *made)
     generator = torch.Generator().manual_seed(request.seed + 1)
     check = synthesizer(held_out).sample(torch.arange(len(held_out)), generator)

@@ -13,6 +13,7 @@ from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
 from inspector_core.engines.devices import body_type
 from inspector_core.training.batch_norm import settle_batch_norm
 from inspector_core.training.ema import Ema
+from inspector_core.training.group import Group
 from inspector_core.training.losses import mask_loss, normal_mean
 from inspector_core.training.replay import ReplayBank, leaked, random_crops
 from inspector_core.training.schedule import rate
@@ -54,6 +55,7 @@ class Trainer:
         normals: uint8 [N, S, S, 3], the images to train on.
         synthesizer: over the same images.
         config: how to train.
+        group: the processes that share the batches out.
     """
 
     def __init__(
@@ -63,7 +65,12 @@ class Trainer:
         synthesizer: Anomalies,
         config: TrainingConfig,
         seed: int,
+        group: Group | None = None,
     ) -> None:
+        self.group = group or Group()
+        self.group.check(config.batch)
+        self.group.check(config.replay_batch)
+        self.group.normalise_together(detector.segmentation)
         self.detector = detector.train()
         self.config = config
         self.step_count = 0
@@ -105,20 +112,27 @@ class Trainer:
         ):
             for group in optimiser.param_groups:
                 group["lr"] = peak * rate(progress, self.config.warm_up, self.config.final_lr)
-        batch = self._draw()
-        noise_loss, r, times = self._denoise(batch)
-        normal = len(batch.indices)
+        whole = self._draw()
+        batch = self._share(whole)
+        all_times = self._scales(len(whole.x))
+        times = (self.group.share(all_times[0]), self.group.share(all_times[1]))
+        noise_loss, r = self._denoise(batch, times)
+        normal = len(batch.x) // 2
         self._observe(batch.x[:normal], _part(r, slice(normal)), (times[0][:normal], times[1][:normal]))
         estimates = self.detector.estimates(batch.x, r, *times)
         masked = self._segment(batch.x, estimates, batch.mask, batch.weight, noise_loss)
         if self._bank is not None:
-            self._bank.add(batch.indices, self._kept(r)[:normal].detach(), torch.stack(times, 1)[:normal])
+            kept = self.group.gather(self._kept(r)[:normal].detach())
+            self._bank.add(whole.indices, kept, torch.stack(all_times, 1)[: len(whole.indices)])
             for _ in range(self.config.replays):
-                self._segment(*self._replay(self._bank), None)
+                x, estimates, mask, weight = self._replay(self._bank)
+                x, estimates, mask = (self.group.share(part) for part in (x, estimates, mask))
+                self._segment(x, estimates, mask, None if weight is None else self.group.share(weight), None)
         self.step_count += 1
         if self.ema is not None:
             self.ema.update(self.detector, self.step_count)
-        return {"noise": float(noise_loss.detach()), "mask": float(masked)}
+        noise, mask_ = self.group.mean([float(noise_loss.detach()), float(masked)])
+        return {"noise": noise, "mask": mask_}
 
     def _observe(self, x: Tensor, r: Reconstruction, times: Times) -> None:
         """Told of every step's normal images and their reconstructions."""
@@ -160,6 +174,12 @@ class Trainer:
         x = self.detector.encode(image).contiguous(memory_format=torch.channels_last)
         return Batch(x, mask, anomalous, chosen[:half], weight)
 
+    def _share(self, whole: Batch) -> Batch:
+        """This process's part of a batch; again half of it normal."""
+        share = self.group.share
+        weight = None if whole.weight is None else share(whole.weight)
+        return Batch(share(whole.x), share(whole.mask), share(whole.anomalous), share(whole.indices), weight)
+
     def _replay(self, bank: ReplayBank) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Crops for a step of the segmentation alone: images, estimates, masks and pixels' weights."""
         x, estimates, mask = random_crops(self._replayed(bank), self._crop, self._random)
@@ -180,32 +200,36 @@ class Trainer:
         estimates = self._from_kept(x, kept.clamp(*self.detector.config.diffusion.clamp), (small, big))
         return x, estimates, torch.cat([torch.zeros_like(mask), mask])
 
-    def _denoise(self, batch: Batch) -> tuple[Tensor, Reconstruction, Times]:
-        """Noise loss (Eq. 9), and reconstructions of a batch with their noise scales.
+    def _scales(self, count: int) -> Times:
+        """Noise scales for a whole batch."""
+        config = self.config
+        most = min(config.t_big_max, self.detector.config.diffusion.steps)
+        t_small = torch.randint(config.t_small_min, config.tau, (count,), generator=self._random)
+        t_big = torch.randint(config.tau, most, (count,), generator=self._random)
+        return t_small.to(self._device), t_big.to(self._device)
+
+    def _denoise(self, batch: Batch, t: Times) -> tuple[Tensor, Reconstruction]:
+        """Noise loss (Eq. 9) of a batch, and its reconstructions at the scales t.
 
         With `detach_reconstruction`, anomalous images pass without gradient: their noise loss does not count,
         and the mask loss does not reach the denoiser.
         """
         b = len(batch.x)
-        config = self.config
         if not self.detector.config.reconstruction:
-            nothing, never = batch.x[:, :0], torch.zeros(b, dtype=torch.int64, device=self._device)
-            return batch.x.new_zeros(()), Reconstruction(*[nothing] * 4), (never, never)
-        times = self.detector.config.diffusion.steps
-        t_small = self._times(b, config.t_small_min, config.tau)
-        t_big = self._times(b, config.tau, min(config.t_big_max, times))
-        noise = torch.randn((2, *batch.x.shape), generator=self._noise, device=self._device)
-        t = (t_small, t_big)
-        if not config.detach_reconstruction:
+            return batch.x.new_zeros(()), Reconstruction(*[batch.x[:, :0]] * 4)
+        shape = (2, b * self.group.size, *batch.x.shape[1:])
+        noise = torch.randn(shape, generator=self._noise, device=self._device)
+        noise = torch.stack([self.group.share(scale) for scale in noise])
+        if not self.config.detach_reconstruction:
             everything = self._reconstruct(batch.x, noise, t, slice(None))
-            return self._noise_loss(batch, everything, noise, t, slice(None)), everything, t
+            return self._noise_loss(batch, everything, noise, t, slice(None)), everything
         normal, anomaly = slice(0, b // 2), slice(b // 2, b)
         of_normal = self._reconstruct(batch.x, noise, t, normal)
         with torch.no_grad():
             of_anomaly = self._reconstruct(batch.x, noise, t, anomaly)
         loss = self._noise_loss(batch, of_normal, noise, t, normal)
         parts = zip(of_normal, of_anomaly, strict=True)
-        return loss, Reconstruction(*[torch.cat(part).detach() for part in parts]), t
+        return loss, Reconstruction(*[torch.cat(part).detach() for part in parts])
 
     def _reconstruct(self, x: Tensor, noise: Tensor, t: Times, part: slice) -> Reconstruction:
         low, high = self.detector.config.diffusion.clamp
@@ -248,12 +272,11 @@ class Trainer:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for optimiser in stepped:
+            for own in optimiser.param_groups:
+                self.group.average_gradients(own["params"])
             nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], self.config.gradient_clip)
             optimiser.step()
         return masked.detach()
-
-    def _times(self, count: int, low: int, high: int) -> Tensor:
-        return torch.randint(low, high, (count,), generator=self._random).to(self._device)
 
     def _optimiser(self, network: nn.Module, lr: float) -> torch.optim.Optimizer:
         kind = torch.optim.AdamW if self.config.optimiser == "adamw" else torch.optim.Adam

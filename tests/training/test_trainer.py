@@ -56,7 +56,7 @@ def test_the_mask_loss_reaches_the_denoiser_only_where_it_is_meant_to(detached: 
     for parameter in trainer.detector.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     batch = trainer._draw()
-    _, r, _ = trainer._denoise(batch)
+    _, r = trainer._denoise(batch, trainer._scales(len(batch.x)))
     trainer.detector.segment(batch.x, r.guided).sum().backward()
     touched = any(p.grad is not None and p.grad.any() for p in trainer.detector.denoiser.parameters())
     assert touched == reaches
@@ -66,11 +66,12 @@ def test_anomalous_images_do_not_change_the_noise_loss() -> None:
     trainer = make(TrainingConfig(batch=4))
     torch.nn.init.normal_(trainer.detector.denoiser.network.outlet.weight, std=0.1)
     batch = trainer._draw()
-    state = trainer._noise.get_state(), trainer._random.get_state()
-    first, _, _ = trainer._denoise(batch)
-    trainer._noise.set_state(state[0])
-    trainer._random.set_state(state[1])
-    second, _, _ = trainer._denoise(batch._replace(x=torch.cat([batch.x[:2], torch.rand_like(batch.x[2:])])))
+    state = trainer._noise.get_state()
+    scales = trainer._scales(len(batch.x))
+    first, _ = trainer._denoise(batch, scales)
+    trainer._noise.set_state(state)
+    other = batch._replace(x=torch.cat([batch.x[:2], torch.rand_like(batch.x[2:])]))
+    second, _ = trainer._denoise(other, scales)
     assert first.item() == pytest.approx(second.item(), rel=1e-5)
 
 
