@@ -34,6 +34,8 @@ SURE = (2.0, 6.0)
 """Robust standard deviations of its strongest pixel over which the segmentation comes to draw the outline."""
 TAKEN = 4.0
 """Robust standard deviations that it then takes from a pixel where it finds nothing."""
+TRUSTED = (0.9, 0.98)
+"""Pixel AUROC of the segmentation alone on drawn anomalies, over which it earns trust."""
 NEARBY = 13
 """Side, in places, of the square in which its strongest pixel is looked for."""
 FLOOR = 1e-3
@@ -92,6 +94,7 @@ class FeatureEvidence(nn.Module):
     factor: Tensor
     location: Tensor
     spread: Tensor
+    trust: Tensor
 
     def __init__(self, config: EvidenceConfig, size: int) -> None:
         super().__init__()
@@ -112,6 +115,7 @@ class FeatureEvidence(nn.Module):
         self.register_buffer("factor", torch.zeros(places, c * (c + 1) // 2))
         self.register_buffer("location", torch.zeros(2))
         self.register_buffer("spread", torch.ones(2))
+        self.register_buffer("trust", torch.zeros(()))
 
     @property
     def fitted(self) -> bool:
@@ -153,7 +157,8 @@ class FeatureEvidence(nn.Module):
         Both are measured in robust standard deviations from the median of normal parts' strongest places. How
         far out a place lies is little known beyond some of these. There the segmentation, which is finer,
         shapes the map; elsewhere a weakly trained one would only add its doubts about good parts. Where it is
-        sure of a defect it also draws the outline: the features see no finer than their surroundings.
+        sure of a defect, and has earned trust, it also draws the outline: the features see no finer than
+        their surroundings.
         """
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
         segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))
@@ -167,7 +172,7 @@ class FeatureEvidence(nn.Module):
         strongest = F.max_pool2d(F.max_pool2d(segmented, STRIDE), NEARBY, stride=1, padding=NEARBY // 2)
         strongest = F.interpolate(strongest, segmented.shape[2:], mode="bilinear")
         low, high = SURE
-        sure = ((strongest - low) / (high - low)).clamp(0, 1)
+        sure = self.trust * ((strongest - low) / (high - low)).clamp(0, 1)
         little = segmented - strongest.clamp(max=(low + high) / 2)
         return segmented + sure * little.clamp(-TAKEN, 0)
 
@@ -247,6 +252,15 @@ class FeatureEvidence(nn.Module):
             middle = values.median()
             self.location[k] = middle
             self.spread[k] = (1.4826 * (values - middle).abs().median()).clamp_min(1e-3)
+
+    def judge_segmentation(self, pixel_auroc: float) -> None:
+        """Trust the segmentation as far as it finds drawn anomalies by itself.
+
+        Args:
+            pixel_auroc: on held-out parts.
+        """
+        low, high = TRUSTED
+        self.trust.fill_(min(max((pixel_auroc - low) / (high - low), 0.0), 1.0))
 
     def _whitener(self) -> tuple[Tensor, bool]:
         """The last C rows of L⁻¹, float32 [P, C, K + C], and whether they are any; kept until they change."""

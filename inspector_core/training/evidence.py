@@ -9,6 +9,7 @@ from torch import Tensor
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.engines.devices import body_type
+from inspector_core.evaluation.pixel_tally import PixelTally
 
 BATCH = 8
 FIRST = 64
@@ -16,13 +17,25 @@ FIRST = 64
 STANDARD = 256
 """Parts that the segmentation is made commensurable on."""
 
+CHECKED = 48
+"""Drawn anomalies that the segmentation is judged by."""
+
 
 @torch.no_grad()
-def fit_evidence(detector: DiffusionAD, normals: NDArray[np.uint8], seed: int) -> None:
+def fit_evidence(
+    detector: DiffusionAD,
+    normals: NDArray[np.uint8],
+    seed: int,
+    check: tuple[Tensor, Tensor] | None = None,
+) -> None:
     """Fit and standardise `detector.evidence`, where it has one, on normals uint8 [N, S, S, 3].
 
     Held-out parts play no part in it, so that the calibration on them stays valid: what a part would look
-    like unseen is computed (`FeatureEvidence.fit`).
+    like unseen is computed (`FeatureEvidence.fit`). Drawn anomalies in them only tell how far the
+    segmentation is to be trusted with outlines.
+
+    Args:
+        check: held-out parts with drawn anomalies [N, 3, S, S], 0..1, and their masks; none, no trust.
     """
     evidence = detector.evidence
     if evidence is None:
@@ -37,6 +50,12 @@ def fit_evidence(detector: DiffusionAD, normals: NDArray[np.uint8], seed: int) -
         for images in _batches(detector, shuffled[:STANDARD])
     ]
     evidence.standardise(torch.cat(logits), distances)
+    if check is not None:
+        tally = PixelTally()
+        for image, mask in zip(*(part[:CHECKED] for part in check), strict=True):
+            probability = _logits(detector, image[None].to(first.device)).sigmoid()
+            tally.add(probability[0, 0].float().cpu().numpy(), mask[0].cpu().numpy() > 0.5)
+        evidence.judge_segmentation(tally.auroc() or 0.0)
 
 
 def is_grey(normals: NDArray[np.uint8]) -> bool:

@@ -100,7 +100,7 @@ def run_training(
         )
     )
     trainer.settle()
-    fit_evidence(trainer.detector, normals.images[training], request.seed)
+    fit_evidence(trainer.detector, normals.images[training], request.seed, check)
     if isinstance(trainer.detector, HDM):
         calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
     tensors = stored_weights(trainer.detector.state_dict())

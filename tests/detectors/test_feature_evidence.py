@@ -143,6 +143,7 @@ def test_a_sure_segmentation_draws_the_outline_and_an_unsure_one_does_not() -> N
     evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, alarm=4, softness=2), 256)
     evidence.standardise(torch.tensor([-(1.4826**-1), 0.0, 1.4826**-1]), torch.tensor([9.0, 10.0, 11.0]))
     evidence.spread.fill_(1.0)
+    evidence.judge_segmentation(0.99)
     suspicious = torch.full((1, 1, 32, 32), 20.0)
 
     def at_and_beside(strength: float, far: Tensor) -> tuple[float, float, float]:
@@ -158,6 +159,10 @@ def test_a_sure_segmentation_draws_the_outline_and_an_unsure_one_does_not() -> N
     at, beside, away = at_and_beside(1.5, suspicious)
     assert at == pytest.approx(away + 1.5 / 2, abs=1e-4)
     assert beside == pytest.approx(away, abs=1e-4)
+    evidence.judge_segmentation(0.85)
+    _, beside, away = at_and_beside(8.0, suspicious)
+    assert beside == pytest.approx(away, abs=1e-4), "without trust it draws nothing"
+    evidence.judge_segmentation(0.99)
     calm = torch.full((1, 1, 32, 32), 10.0)
     assert len(set(at_and_beside(8.0, calm))) == 1, "nothing is suspicious, and nothing is drawn"
 
