@@ -93,8 +93,9 @@ def measure(run: dict[str, Any], data: Path, most: int) -> dict[str, Any]:
                 update={"config": config.model_dump(mode="json"), "calibration": None}
             )
             tensors = {name: value for name, value in tensors.items() if not name.startswith("evidence.")}
-        figures = evaluate(build_engine(metadata, tensors, device), category).as_json()
-        found["networks_alone"] = {key: figures[key] for key in KEYS}
+        if not run["whole"] or "with_evidence" not in found:
+            figures = evaluate(build_engine(metadata, tensors, device), category).as_json()
+            found["networks_alone"] = {key: figures[key] for key in KEYS}
     return {**found, "device": device.type, "seconds": round(time.monotonic() - began)}
 
 
@@ -108,6 +109,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--from", dest="start", choices=["base", "scratch"], default="base")
     parser.add_argument("--most", type=int, default=150)
+    parser.add_argument("--whole", action="store_true", help="leave out the networks by themselves")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -130,6 +132,7 @@ def main() -> None:
                         "size": arguments.size,
                         "start": "base" if arguments.start == "base" else None,
                         "threads": threads,
+                        "whole": arguments.whole,
                     }
                     if (data.name, name, seed) not in done:
                         waiting.append(pool.submit(measure, run, data, arguments.most))
@@ -141,7 +144,8 @@ def main() -> None:
                 continue
             with arguments.out.open("a") as file:
                 file.write(json.dumps(row) + "\n")
-            console.print(row["data"], row["variant"], row["seed"], row["networks_alone"])
+            figures = row.get("networks_alone", row.get("with_evidence"))
+            console.print(row["data"], row["variant"], row["seed"], figures)
 
 
 if __name__ == "__main__":
