@@ -41,6 +41,7 @@ OFF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "hdm without probability optimisation": ({}, {"pom": False}),
     "likelihood ratio alone": ({"correction": False}, {"dagm": False}),
 }
+SETTINGS = ("data", "variant", "seed", "minutes", "size", "start", "whole", "most")
 VARIANTS = ("diffusion-ad", "segmentation alone", *OFF)
 console = Console(stderr=True)
 
@@ -60,13 +61,13 @@ def variant(name: str, size: int) -> Preset:
     return with_hdm(plain, HDMConfig(**detector), HDMTraining(**training))
 
 
-def measure(run: dict[str, Any], data: Path, most: int) -> dict[str, Any]:
+def measure(run: dict[str, Any], data: Path) -> dict[str, Any]:
     """Train and evaluate once."""
     torch.set_num_threads(run["threads"])
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         good = sorted((data / "train" / "good").iterdir())
-        category = subset(data, good, most, Path(folder) / data.name)
+        category = subset(data, good, run["most"], Path(folder) / data.name)
         model = Path(folder) / "model.safetensors"
         chosen = variant(run["variant"], run["size"])
         info = run_training(
@@ -116,7 +117,7 @@ def main() -> None:
     done = set()
     if arguments.out.exists():
         rows = [json.loads(line) for line in arguments.out.read_text().splitlines()]
-        done = {(row["data"], row["variant"], row["seed"]) for row in rows}
+        done = {tuple(row[name] for name in SETTINGS) for row in rows}
     context = multiprocessing.get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // arguments.jobs)
     with ProcessPoolExecutor(arguments.jobs, context) as pool:
@@ -133,9 +134,10 @@ def main() -> None:
                         "start": "base" if arguments.start == "base" else None,
                         "threads": threads,
                         "whole": arguments.whole,
+                        "most": arguments.most,
                     }
-                    if (data.name, name, seed) not in done:
-                        waiting.append(pool.submit(measure, run, data, arguments.most))
+                    if tuple(run[name] for name in SETTINGS) not in done:
+                        waiting.append(pool.submit(measure, run, data))
         for finished in as_completed(waiting):
             try:
                 row = finished.result()

@@ -143,7 +143,7 @@ def timed(engine: Engine, images: list[Image], group: int) -> list[float]:
 
 
 def memory(device: torch.device) -> float:
-    """Peak MB: of the GPU, or of this process."""
+    """Peak MB: of the GPU since it was last asked to forget, or of this process since its start."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
@@ -187,6 +187,7 @@ def main() -> None:
     baseline = LiteralBaseline(detector, model, device)
     timed(baseline, images[:2], 1)
     baseline_ms = float(np.median(timed(baseline, images[: arguments.baseline_images], 1)))
+    del baseline, detector
     rows["literal baseline, paper"] = {"p50_ms": baseline_ms, "times_the_baseline": 1.0}
     console.print(rows)
 
@@ -197,7 +198,9 @@ def main() -> None:
     for name, make in engines(device).items():
         if arguments.only and name not in arguments.only:
             continue
+        engine = None
         if device.type == "cuda":
+            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         try:
             began = time.perf_counter()
@@ -214,14 +217,13 @@ def main() -> None:
                 "p99_ms": float(np.percentile(times, 99)),
                 "images_a_second": 1e3 * group / float(times.mean()),
                 "times_the_baseline": baseline_ms * group / float(np.median(times)),
-                "peak_mb": memory(device),
+                "peak_mb": memory(device),  # on a CPU only the first engine's is its own
             }
             if reference:
                 rows[name] |= agreement(make(copy.deepcopy(exact), theirs), demo, reference)
         except Exception as error:  # one engine that fails must not cost the others' figures
             rows[name] = {"failed": f"{type(error).__name__}: {str(error)[:300]}"}
         console.print(name, rows[name])
-        torch.cuda.empty_cache() if device.type == "cuda" else None
     print(json.dumps({"device": str(device), "preset": arguments.preset, "size": arguments.size, **rows}))
 
 

@@ -10,6 +10,7 @@ negative log likelihood of the place.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -252,6 +253,11 @@ class FeatureEvidence(nn.Module):
             middle = values.median()
             self.location[k] = middle
             self.spread[k] = (1.4826 * (values - middle).abs().median()).clamp_min(1e-3)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *further: Any) -> None:
+        """As usual; models from before trust was measured have none."""
+        state_dict.setdefault(f"{prefix}trust", torch.zeros(()))
+        super()._load_from_state_dict(state_dict, prefix, *further)
 
     def judge_segmentation(self, pixel_auroc: float) -> None:
         """Trust the segmentation as far as it finds drawn anomalies by itself.

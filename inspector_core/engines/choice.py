@@ -44,6 +44,8 @@ def fastest(key: str, makers: Mapping[str, Callable[[], Engine | None]], memory:
     if len(engines) == 1:
         return next(iter(engines.values()))
     seconds = _take_turns(engines)
+    if not seconds:
+        raise RuntimeError("no engine can run this model")
     chosen = min(seconds, key=lambda name: seconds[name])
     log.info("engines measured, ms an image: %s", {name: round(s * 1e3, 1) for name, s in seconds.items()})
     _remember(memory, key, chosen)
@@ -51,14 +53,22 @@ def fastest(key: str, makers: Mapping[str, Callable[[], Engine | None]], memory:
 
 
 def _take_turns(engines: Mapping[str, Engine]) -> dict[str, float]:
-    """Median seconds for an image of noise, which no part of a detector passes over."""
+    """Median seconds for an image of noise, which no part of a detector passes over.
+
+    An engine that fails at it is left out.
+    """
     size = next(iter(engines.values())).model.size
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     times: dict[str, list[float]] = {name: [] for name in engines}
     for turn in range(WARM_UPS + TURNS):
-        for name, engine in engines.items():
+        for name in list(times):
             began = time.perf_counter()
-            engine.infer([image])
+            try:
+                engines[name].infer([image])
+            except RuntimeError:
+                log.warning("the engine %s fails on this machine", name, exc_info=True)
+                del times[name]
+                continue
             if turn >= WARM_UPS:
                 times[name].append(time.perf_counter() - began)
     return {name: median(taken) for name, taken in times.items()}

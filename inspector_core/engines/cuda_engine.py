@@ -47,7 +47,7 @@ class CudaEngine:
         detector: with its weights loaded; the engine takes it over and rewrites it.
         model: what its file says.
         device: a torch device.
-        body: number type of the networks' bodies, as for `TorchEngine`.
+        body: number type of both networks' bodies.
         batch: images a run; one shape, so that a score is independent of its neighbours.
         compiled: fuse with torch.compile, which needs Triton and a C compiler. Where that fails, the graph is
             captured from torch's own kernels.
@@ -135,16 +135,17 @@ class CudaEngine:
         if self._device.type != "cuda":
             self._pixels.copy_(self._upload)
             return self._program()
-        if self._graph is None:
-            self._capture()
-        assert self._graph is not None
-        assert self._found is not None
-        assert self._download is not None
-        self._pixels.copy_(self._upload, non_blocking=True)
-        self._graph.replay()
-        for there, here in zip(self._found, self._download, strict=True):
-            here.copy_(there, non_blocking=True)
-        torch.cuda.current_stream(self._device).synchronize()
+        with torch.cuda.device(self._device):
+            if self._graph is None:
+                self._capture()
+            assert self._graph is not None
+            assert self._found is not None
+            assert self._download is not None
+            self._pixels.copy_(self._upload, non_blocking=True)
+            self._graph.replay()
+            for there, here in zip(self._found, self._download, strict=True):
+                here.copy_(there, non_blocking=True)
+            torch.cuda.current_stream().synchronize()
         return self._download
 
     def _program(self) -> _Found:
@@ -178,7 +179,7 @@ class CudaEngine:
                 self._program()
         torch.cuda.current_stream(self._device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=stream):
             self._found = self._program()
         self._download = _Found(*[torch.empty_like(part, device="cpu").pin_memory() for part in self._found])
         self._graph = graph

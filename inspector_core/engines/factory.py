@@ -83,14 +83,16 @@ def _on_gpu(
     """None where the GPU's memory can't hold the model; what is compiled for it is kept on disk."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(user_cache_path("norma") / "compiled"))
     batch = 1 if metadata.tiling is None else min(metadata.tiling.count, MOST_AT_ONCE)
+    engine: Engine | None = None
     try:
         engine = CudaEngine(detector(), metadata, device, body_type(device), batch, compiled)
         engine.warm_up()
+        return engine
     except torch.OutOfMemoryError:
         log.warning("the GPU %s has too little free memory for this model; the CPU runs it", device)
-        torch.cuda.empty_cache()
-        return None
-    return engine
+    del engine
+    torch.cuda.empty_cache()
+    return None
 
 
 def _on_cpu(

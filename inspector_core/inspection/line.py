@@ -211,16 +211,15 @@ class InspectionLine:
 
     def _fetch_all(self) -> None:
         on_demand = bool(getattr(self._camera, "on_demand", False))
-        last_frame = time.monotonic()
+        last_frame, asked = time.monotonic(), time.perf_counter()
         lost_at_start, lost, failures = self._camera.counters.lost, 0, 0
         while not self._ending:
             part, failed = None, False
             try:
-                began = time.perf_counter()
                 frame = self._camera.fetch(min(FETCH_S, self.recipe.frame_timeout_s))
                 if frame is not None:
                     part = Part.of(frame, time.perf_counter())
-                    self._times.add("grab", (part.arrived - began) * 1000)
+                    self._times.add("grab", (part.arrived - asked) * 1000)
                     lost += part.lost_before
             except EndOfStream:
                 self._account_for(self._camera.counters.lost - lost_at_start - lost)
@@ -237,6 +236,7 @@ class InspectionLine:
                 self._queue.wait_until_wanted()
                 part.arrived = time.perf_counter()
             self._queue.offer(part)
+            asked = time.perf_counter()
             if failed:
                 self._stopping.wait(min(LONGEST_BACK_OFF_S, self._back_off_s * 2 ** min(failures, 20)))
                 failures += 1

@@ -32,6 +32,8 @@ class Group:
         """The group that torchrun made this process a part of; it meets the others here."""
         if int(os.environ.get("WORLD_SIZE", "1")) < 2:
             return cls()
+        if device.type == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
@@ -40,7 +42,7 @@ class Group:
         """Of several GPUs, this process's own."""
         if self.size == 1 or chosen.type != "cuda":
             return chosen
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        return torch.device("cuda", torch.cuda.current_device())
 
     def check(self, batch: int) -> None:
         """Raises DeviceError where half a batch can't be shared out evenly."""
@@ -119,12 +121,13 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         self._processes = processes
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.momentum is None:  # settling goes through whole batches everywhere
+        if not (self.training and torch.is_grad_enabled()):  # what one process does for itself
             return super().forward(x)
+        assert self.momentum is not None
         wide = x.float()
         own = torch.stack([wide.mean((0, 2, 3)), wide.square().mean((0, 2, 3))])
         mean, square = all_reduce(own) / self._processes  # type: ignore[no-untyped-call]
-        variance = square - mean.square()
+        variance = (square - mean.square()).clamp_min(0)
         with torch.no_grad():
             count = x.numel() // x.shape[1] * self._processes
             self.running_mean.lerp_(mean, self.momentum)

@@ -269,7 +269,7 @@ def _check_writable(out: Path) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         probe = out.with_name(f".{out.name}.probe")
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process of the run may have been quicker
     except OSError as error:
         raise ModelFileError(
             f"the model {out} can't be written ({error.strerror or error})", remedy

@@ -211,3 +211,11 @@ def test_a_spot_that_no_part_had_is_found_where_it_is() -> None:
     place = found[:, 0].flatten(1).argmax(1)
     assert ((place // 16 - 8).abs() <= 1).all()
     assert ((place % 16 - 11).abs() <= 1).all()
+
+
+def test_a_model_from_before_trust_was_measured_loads_without_any(evidence: FeatureEvidence) -> None:
+    state = evidence.state_dict()
+    del state["trust"]
+    evidence.judge_segmentation(1.0)
+    evidence.load_state_dict(state)
+    assert evidence.trust == 0

@@ -220,3 +220,15 @@ def test_a_gpu_that_is_too_small_leaves_the_model_to_the_cpu(
     monkeypatch.setattr(factory, "body_type", lambda device: torch.float32)
     engine = factory.build_engine(described(detector), detector.state_dict(), torch.device("cuda"))
     assert engine.name == "torch-cpu-fp32"
+
+
+def test_an_engine_that_fails_at_the_measurement_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no such instruction")
+
+    monkeypatch.setattr(factory, "MEMORY", tmp_path / "engines.json")
+    monkeypatch.setattr(OpenVinoEngine, "_networks", refuse)
+    engine = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True)
+    assert engine.name.startswith("torch-cpu")
