@@ -6,8 +6,8 @@ The literal loop: each image is read, resized and spoilt by itself in a DataLoad
 two calls of the U-Net, one for each scale, with gradients for anomalous images too although their noise loss
 does not count; Adam. Norma's step: the same losses, synthesis in one batch on the device, both scales in one
 call, bfloat16 where the device has it, the discarded half without gradient. Replays are left out of both.
-They take turns of some steps, so that what else the machine does slows both alike; two batches of each turn of
-the literal loop are made during the other's.
+They take turns of some steps, so that what else the machine does slows both alike; two batches of each turn
+of the literal loop are made during the other's.
 """
 
 import argparse

@@ -194,7 +194,7 @@ def test_a_stream_is_inspected_to_its_end_and_every_fact_is_recorded(make_line):
     assert (counts.passed, counts.failed, counts.review, counts.error, counts.lost) == (1, 1, 1, 0, 0)
     assert counts.yield_fraction == pytest.approx(1 / 3)
     assert line.latest().inspection.part == 3
-    assert set(line.profile) == {"prepare", "detect", "judge", "record"}
+    assert set(line.profile) == {"grab", "prepare", "detect", "judge", "record"}
     assert line.latency.overall().p50_ms == pytest.approx(line.latency.recent().p50_ms, rel=0.05)
     assert [row.id for row in line.recent()] == [1, 2, 3]
 
