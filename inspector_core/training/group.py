@@ -7,11 +7,11 @@ losses of one process with the same batch, up to rounding.
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 import torch.distributed
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from inspector_core.errors import DeviceError
 
@@ -105,6 +105,22 @@ class Group:
         return torch.tensor(values, dtype=torch.float64, device="cuda" if nccl else "cpu")
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; so is its gradient, since each one's loss depends on it."""
+
+    @staticmethod
+    def forward(_: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
 class _SharedBatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose moments, and their gradients, are those of all processes' images.
 
@@ -126,7 +142,7 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         assert self.momentum is not None
         wide = x.float()
         own = torch.stack([wide.mean((0, 2, 3)), wide.square().mean((0, 2, 3))])
-        mean, square = all_reduce(own) / self._processes  # type: ignore[no-untyped-call]
+        mean, square = _Sum.apply(own) / self._processes  # type: ignore[no-untyped-call]
         variance = (square - mean.square()).clamp_min(0)
         with torch.no_grad():
             count = x.numel() // x.shape[1] * self._processes
