@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from inspector_core.cameras.camera import CameraInfo
+from inspector_core.engines import factory
+from inspector_core.engines.choice import machine
 from inspector_core.jobs import doctor
 from inspector_core.records import Records, is_older
 from inspector_core.records.opening import MIGRATIONS
@@ -49,13 +51,17 @@ def test_a_workspace_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_versions_and_engines_are_those_that_run_here(tmp_path: Path) -> None:
+def test_versions_and_engines_are_those_that_run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "engines.json"
+    memory.write_text(json.dumps({f"{machine()} hdm edge 256": "openvino", "another machine": "torch"}))
+    monkeypatch.setattr(factory, "MEMORY", memory)
     report = doctor.examine(tmp_path)
     assert report["versions"]["python"] == sys.version.split()[0]
     assert report["versions"]["torch"].startswith("2.")
-    assert any(
-        engine.startswith(("torch on cpu", "openvino on cpu")) for engine in report["computing"]["engines"]
-    )
+    assert any(engine.endswith(" on cpu") for engine in report["computing"]["engines"])
+    assert report["computing"]["measured_fastest"] == ["openvino for hdm edge 256"]
 
 
 def test_a_producer_that_does_not_load_is_a_problem_and_hides_no_camera(tmp_path: Path) -> None:
