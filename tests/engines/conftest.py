@@ -23,13 +23,8 @@ SMALL = DetectorConfig(
 )
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    detector = DiffusionAD(SMALL)
-    for name, parameter in detector.named_parameters():
-        if "outlet" in name or "conv_out" in name:
-            torch.nn.init.normal_(parameter, std=0.2)
+def described(detector: DiffusionAD) -> ModelMetadata:
+    """What a file says of a detector that no run made."""
     info = TrainingInfo(
         command="test",
         data="none",
@@ -41,8 +36,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         device="cpu",
         created_at=datetime.now(UTC),
     )
+    return ModelMetadata(config=detector.config.model_dump(mode="json"), training=info)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    detector = DiffusionAD(SMALL)
+    for name, parameter in detector.named_parameters():
+        if "outlet" in name or "conv_out" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    save_model(
-        path, detector.state_dict(), ModelMetadata(config=SMALL.model_dump(mode="json"), training=info)
-    )
+    save_model(path, detector.state_dict(), described(detector))
     return path

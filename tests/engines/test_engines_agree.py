@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo
+from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.detectors.names import DetectorName
 from inspector_core.detectors.presets import preset
 from inspector_core.engines import factory
@@ -26,6 +25,8 @@ from inspector_core.engines.engine import NO_PICTURES, Engine, Image
 from inspector_core.engines.openvino_engine import OpenVinoEngine
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.training.evidence import fit_evidence
+
+from .conftest import described
 
 SIZE = 128
 
@@ -39,21 +40,6 @@ def parts(count: int, seed: int) -> NDArray[np.uint8]:
         for _ in range(count)
     ]
     return np.repeat(np.clip(np.stack(made), 0, 255).astype(np.uint8)[..., None], 3, axis=3)
-
-
-def described(detector: DiffusionAD) -> ModelMetadata:
-    info = TrainingInfo(
-        command="test",
-        data="none",
-        data_fingerprint="",
-        normals=0,
-        steps=0,
-        seconds=0,
-        seed=0,
-        device="cpu",
-        created_at=datetime.now(UTC),
-    )
-    return ModelMetadata(config=detector.config.model_dump(mode="json"), training=info)
 
 
 @pytest.fixture(scope="module", params=["diffusion-ad", "hdm"])
