@@ -89,6 +89,8 @@ def model_facts(model: ModelMetadata) -> Facts:
         ("Made", f"{date(info.created_at)} on {info.device}, seed {info.seed}"),
         ("SHA-256", model.sha256),
     ]
+    if model.registered:
+        facts.append(("Pose", "each part is turned and shifted to lie as the reference does"))
     auroc = info.validation.get("image_auroc")
     if auroc is not None:
         facts.append(("Drawn defects", f"told from good parts with AUROC {auroc:.3f}"))

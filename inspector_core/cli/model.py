@@ -65,6 +65,14 @@ def train(
         str | None,
         typer.Option("--tiles", metavar="RxC", help="Cut large images into rows x columns, as 4x4."),
     ] = None,
+    registration: Annotated[
+        str,
+        typer.Option(
+            "--registration",
+            metavar="auto|on|off",
+            help="Bring parts into one pose; auto: where they lie turned or shifted.",
+        ),
+    ] = "auto",
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, metavar="N", help="Length of the run.")
     ] = None,
@@ -94,6 +102,7 @@ def train(
         preset=preset,
         size=size,
         tiling=_tiling(tiles),
+        registration=_registration(registration),
         steps=steps,
         minutes=minutes,
         start_from=_starting_point(start_from),
@@ -107,6 +116,7 @@ def train(
     result |= {
         "size": metadata.size,
         "normals": facts.normals,
+        "registered": metadata.registered,
         "steps": facts.steps,
         "seconds": facts.seconds,
     }
@@ -134,6 +144,13 @@ def _tiling(given: str | None) -> "Tiling | None":
         raise DataError(
             f"--tiles {given} is no grid", "give rows x columns from 1x1 to 32x32, as 4x4"
         ) from error
+
+
+def _registration(given: str) -> "Literal['auto', 'on', 'off']":
+    choices: dict[str, Literal["auto", "on", "off"]] = {"auto": "auto", "on": "on", "off": "off"}
+    if given not in choices:
+        raise DataError(f"there is no registration {given!r}", f"choose {' or '.join(choices)}")
+    return choices[given]
 
 
 def _starting_point(given: str | None) -> "Path | Literal['base'] | None":

@@ -19,7 +19,7 @@ from inspector_core.images import write_bytes
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KEY = "norma"
 
 
@@ -72,7 +72,12 @@ class TrainingInfo(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """All that stands in a model file beside its tensors. `config` is a `DetectorConfig` as a dictionary."""
+    """All that stands in a model file beside its tensors.
+
+    Attributes:
+        config: a `DetectorConfig` as a dictionary.
+        registered: whether parts are brought into one pose first; the reference is among the tensors.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,6 +86,7 @@ class ModelMetadata(BaseModel):
     training: TrainingInfo
     calibration: Calibration | None = None
     tiling: Tiling | None = None
+    registered: bool = False
     sha256: str = ""
 
     @property

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from platformdirs import user_cache_path
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ from inspector_core.engines.choice import fastest, machine
 from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.devices import body_type, choose_device
 from inspector_core.engines.engine import Engine
+from inspector_core.engines.registered import RegisteredEngine
+from inspector_core.engines.registration import REFERENCE, Registration
 from inspector_core.engines.tiled import tiled
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import ModelFileError
@@ -56,17 +59,19 @@ def build_engine(
     lasting: bool = False,
     picture_from: float = 0.0,
 ) -> Engine:
-    """An engine from a model's parts, as `load_model` returns them; it tiles as the model was calibrated.
+    """An engine from a model's parts, as `load_model` returns them; it brings parts into the model's pose and
+    tiles them as the model was calibrated.
 
     Args:
         lasting: it will see many images, so that seconds of preparation pay.
         picture_from: as for `open_engine`; without effect on tiles.
     """
     limit = picture_from if metadata.tiling is None else 0.0
+    reference = tensors.get(REFERENCE)
 
     def detector() -> DiffusionAD:
         made = build_detector(DetectorConfig.model_validate(metadata.config))
-        made.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        made.load_state_dict({name: tensor.float() for name, tensor in tensors.items() if name != REFERENCE})
         return made
 
     engine: Engine | None = None
@@ -74,7 +79,10 @@ def build_engine(
         engine = _on_gpu(detector, metadata, device, lasting)
     if engine is None:
         engine = _on_cpu(detector, metadata, lasting, limit)
-    return tiled(engine, metadata.tiling)
+    engine = tiled(engine, metadata.tiling)
+    if reference is None:
+        return engine
+    return RegisteredEngine(engine, Registration(np.asarray(reference.float().numpy() / 255, np.float32)))
 
 
 def _on_gpu(

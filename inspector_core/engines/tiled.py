@@ -8,6 +8,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.detectors.tiling import Tiling, Window, blend
 from inspector_core.engines.engine import Engine, IgnoreMask, Image
+from inspector_core.engines.registered import RegisteredEngine
 
 
 class TiledEngine:
@@ -59,7 +60,12 @@ class TiledEngine:
 
 
 def tiled(engine: Engine, tiling: Tiling | None) -> Engine:
-    """The engine as it is, or looking at tiles; a tiling that it has is replaced."""
+    """The engine as it is, or looking at tiles; a tiling that it has is replaced.
+
+    Parts are brought into one pose first, then cut.
+    """
+    if isinstance(engine, RegisteredEngine):
+        return RegisteredEngine(tiled(engine.engine, tiling), engine.registration)
     inner = engine.engine if isinstance(engine, TiledEngine) else engine
     return inner if tiling is None or tiling.count == 1 else TiledEngine(inner, tiling)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.engines.engine import Engine
+from inspector_core.engines.registered import RegisteredEngine
 from inspector_core.engines.tiled import TiledEngine
 from inspector_core.errors import DataError, ImageError, ModelFileError
 from inspector_core.evaluation.dataset import GOOD, Category, TestPart, read_category
@@ -90,6 +91,8 @@ def _add(run: _Run, engine: Engine, part: TestPart, watch: Watcher | None, clock
 
 def _map_side(engine: Engine) -> int:
     """Side of the maps that pixel figures are taken on: the model's size, that of all tiles together."""
+    if isinstance(engine, RegisteredEngine):
+        engine = engine.engine
     if not isinstance(engine, TiledEngine):
         return engine.model.size
     return engine.model.size * max(engine.tiling.rows, engine.tiling.columns)

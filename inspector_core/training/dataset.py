@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines.preprocess import fit
+from inspector_core.engines.registration import Picture, Registration, move, picture_of
 from inspector_core.errors import DataError
 from inspector_core.images import list_images, read_rgb
 
 LEAST_IMAGES = 8
 HELD_OUT_SHARE = 0.2
 HELD_OUT_LEAST, HELD_OUT_MOST = 4, 300
+PICTURES = 24
+"""Parts, at most, of which a picture is kept for finding how they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class NormalImages:
         fingerprint: SHA-256 over the files' contents in order.
         tiles: of each part.
         added: parts, the last ones, that were found to be good after all.
+        pictures: of some parts as they lie, all of the first one's shape.
     """
 
     images: NDArray[np.uint8]
@@ -34,6 +38,7 @@ class NormalImages:
     fingerprint: str
     tiles: int = 1
     added: int = 0
+    pictures: tuple[Picture, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -62,7 +67,11 @@ def normal_folder(folder: Path) -> Path:
 
 
 def load_normals(
-    folder: Path, size: int, tiling: Tiling | None = None, added: Path | None = None
+    folder: Path,
+    size: int,
+    tiling: Tiling | None = None,
+    added: Path | None = None,
+    registration: Registration | None = None,
 ) -> NormalImages:
     """Read a folder of normal images, or an MVTec-layout category, at `size` x `size`, whole or in tiles.
 
@@ -71,6 +80,7 @@ def load_normals(
 
     Args:
         added: folder of further normal images, of any number: confirmed false rejects.
+        registration: brings each part into one pose; None takes parts as they lie.
 
     Raises:
         DataError: the folder is missing or empty, or has fewer than 8 images, several sizes, or only
@@ -92,6 +102,8 @@ def load_normals(
     images = np.empty((len(paths) * tiling.count, size, size, 3), dtype=np.uint8)
     sizes: dict[tuple[int, int], Path] = {}
     contents = set()
+    pictures: list[Picture] = []
+    pictured = set(np.linspace(0, len(paths) - 1, min(PICTURES, len(paths))).astype(int).tolist())
     for k, path in enumerate(paths):
         image = read_rgb(path)
         content = hashlib.sha256(image.tobytes()).digest()
@@ -107,6 +119,10 @@ def load_normals(
         if image.shape[0] < tiling.rows or image.shape[1] < tiling.columns:
             problem = f"{path} is too small for {tiling} ({image.shape[1]} x {image.shape[0]} pixels)"
             raise DataError(problem, "choose fewer tiles")
+        if k in pictured:
+            pictures.append(picture_of(image, pictures[0].shape if pictures else None))
+        if registration is not None:
+            image = move(image, registration.find(image)[0])
         for tile, window in enumerate(tiling.windows(*image.shape[:2])):
             images[k * tiling.count + tile] = fit(window.of(image), size)
     if len(contents) < LEAST_IMAGES:
@@ -114,7 +130,7 @@ def load_normals(
             f"only {len(contents)} of the {len(paths)} images in {source} differ from each other",
             f"add photographs of other parts, up to {LEAST_IMAGES} different ones at least",
         )
-    return NormalImages(images, tuple(paths), digest.hexdigest(), tiling.count, len(further))
+    return NormalImages(images, tuple(paths), digest.hexdigest(), tiling.count, len(further), tuple(pictures))
 
 
 def _further(folder: Path) -> list[Path]:

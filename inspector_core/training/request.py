@@ -24,6 +24,8 @@ class TrainingRequest(BaseModel):
         added: folder of further good parts, such as confirmed false rejects: trained on, never calibrated
             with, as they were chosen by their score.
         tiling: cut large images; each tile is trained on, and the thresholds are of whole parts.
+        registration: "on" brings all parts into one pose, "off" takes them as they lie, "auto" brings them
+            into one pose where they lie turned or shifted and are far more alike then.
         start_from: a model whose networks the run starts from; "base" is the one that ships with Norma.
         reject_rate: the false-reject rate to calibrate for, 0..1.
         textures: folder of texture images for the synthesis, in place of the procedural ones.
@@ -40,6 +42,7 @@ class TrainingRequest(BaseModel):
     preset: str | None = None
     size: int = 256
     tiling: Tiling | None = None
+    registration: Literal["auto", "on", "off"] = "auto"
     steps: PositiveInt | None = None
     minutes: PositiveFloat | None = None
     start_from: Path | Literal["base"] | None = None

@@ -20,12 +20,13 @@ from inspector_core.detectors.presets import DetectorConfig, Preset, preset, wit
 from inspector_core.engines.devices import choose_device
 from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.factory import build_engine
+from inspector_core.engines.registration import REFERENCE, Registration
 from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.resources import BASE_MODEL, resource
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
-from inspector_core.synthesis.foreground import choose_method, foreground_masks
+from inspector_core.synthesis.foreground import Method, choose_method, foreground_masks
 from inspector_core.synthesis.textures import load_textures
 from inspector_core.training.calibration import calibrate, detect_all, whole_parts
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
@@ -34,6 +35,7 @@ from inspector_core.training.evidence import fit_evidence, is_grey
 from inspector_core.training.group import Group
 from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.pacing import Pace
+from inspector_core.training.pose import find_registration
 from inspector_core.training.probability_calibration import calibrate_probability
 from inspector_core.training.request import (
     Progress,
@@ -84,6 +86,7 @@ def run_training(
     normals = load_normals(request.data, chosen.detector.size, request.tiling, request.added)
     if is_grey(normals.images):
         chosen = without_colour(chosen)
+    normals, registration = _posed(request, normals, report)
     training, held_out = normals.split(request.seed)
     report(Progress("prepare", message="finding the part and drawing textures"))
     if request.start_from is not None:
@@ -105,6 +108,8 @@ def run_training(
         calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
     tensors = stored_weights(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
+    if registration is not None:
+        unfinished = unfinished.model_copy(update={"registered": True})
     engine = tiled(build_engine(unfinished, tensors, device, lasting=True, picture_from=NO_PICTURES), None)
     detections = detect_all(
         engine, normals.images[held_out], lambda k: report(_calibrating(trainer, k / len(held_out)))
@@ -112,6 +117,8 @@ def run_training(
     parts = whole_parts(detections, normals.tiles)
     validation = validate(engine, detections, check)
     info = unfinished.training.model_copy(update={"validation": validation})
+    if registration is not None:  # the held-out parts were in the pose already
+        tensors[REFERENCE] = torch.from_numpy((registration.reference * 255).round().astype(np.uint8))
     metadata = save_model(
         request.out,
         tensors,
@@ -197,21 +204,37 @@ def _build(
         _start_from(detector, _starting_model(request.start_from, chosen.detector.preset))
     detector = detector.to(device)
     method = choose_method(normals.images)
-    foreground = torch.from_numpy(foreground_masks(normals.images, method))[:, None]
-    config = SynthesisConfig(texture=method == "full")
-    textures = None
-    if request.textures is not None:
-        textures = load_textures(request.textures, (chosen.detector.size, chosen.detector.size))
-
-    def synthesizer(indices: NDArray[np.intp]) -> Synthesizer:
-        images = torch.from_numpy(normals.images[indices]).permute(0, 3, 1, 2).to(device)
-        return Synthesizer(images, foreground[indices].to(device), config, textures)
-
-    made = (normals.images[training], synthesizer(training), chosen.training, request.seed, group)
+    synthesizer = _synthesizer(request, normals.images[training], method, device)
+    made = (normals.images[training], synthesizer, chosen.training, request.seed, group)
     trainer = HDMTrainer(detector, *made) if isinstance(detector, HDM) else Trainer(detector, *made)
     generator = torch.Generator().manual_seed(request.seed + 1)
-    check = synthesizer(held_out).sample(torch.arange(len(held_out)), generator)
-    return trainer, check
+    other = _synthesizer(request, normals.images[held_out], method, device)
+    return trainer, other.sample(torch.arange(len(held_out)), generator)
+
+
+def _synthesizer(
+    request: TrainingRequest, images: NDArray[np.uint8], method: Method, device: torch.device
+) -> Synthesizer:
+    """What draws anomalies on parts, uint8 [N, S, S, 3]."""
+    size = images.shape[1]
+    textures = None if request.textures is None else load_textures(request.textures, (size, size))
+    foreground = torch.from_numpy(foreground_masks(images, method))[:, None].to(device)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
+    return Synthesizer(pixels, foreground, SynthesisConfig(texture=method == "full"), textures)
+
+
+def _posed(
+    request: TrainingRequest, normals: NormalImages, report: Report
+) -> tuple[NormalImages, Registration | None]:
+    """The parts in one pose, where they lie turned or shifted."""
+    if request.registration == "off":
+        return normals, None
+    registration = find_registration(normals.pictures, asked_for=request.registration == "on")
+    if registration is None:
+        return normals, None
+    report(Progress("prepare", message="the parts lie turned or shifted: bringing them into one pose"))
+    size = normals.images.shape[1]
+    return load_normals(request.data, size, request.tiling, request.added, registration), registration
 
 
 def _starting_model(start_from: Path | Literal["base"], preset_name: str) -> Path:
@@ -279,7 +302,7 @@ def _check_writable(out: Path) -> None:
 def _run_id(request: TrainingRequest, chosen: Preset, normals: NormalImages) -> str:
     """Equal for runs that would take the same steps."""
     parts = [chosen.model_dump_json(), SynthesisConfig().model_dump_json(), normals.fingerprint]
-    parts += [str(request.seed), request.device, str(request.tiling)]
+    parts += [str(request.seed), request.device, str(request.tiling), request.registration]
     parts += [str(request.steps), str(request.minutes), str(request.start_from), str(request.textures)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

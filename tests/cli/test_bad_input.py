@@ -125,6 +125,10 @@ def unknown_detector(place: Place) -> tuple[list[object], str]:
     return [*place.train(photographs(place.folder / "data", 9)), "--detector", "oracle"], "'oracle'"
 
 
+def unknown_registration(place: Place) -> tuple[list[object], str]:
+    return [*place.train(photographs(place.folder / "data", 9)), "--registration", "maybe"], "'maybe'"
+
+
 def odd_size(place: Place) -> tuple[list[object], str]:
     return [*place.train(photographs(place.folder / "data", 9)), "--size", "131"], "131"
 
@@ -258,7 +262,7 @@ def foreign_model(place: Place) -> tuple[list[object], str]:
 
 
 def newer_model(place: Place) -> tuple[list[object], str]:
-    newer = place.model.read_bytes().replace(rb"{\"format_version\":1,", rb"{\"format_version\":9,")
+    newer = place.model.read_bytes().replace(rb"{\"format_version\":2,", rb"{\"format_version\":9,")
     assert newer != place.model.read_bytes()
     place.model.write_bytes(newer)
     return place.inspect(place.folder / "pictures" / "000.png"), "format 9"
@@ -284,6 +288,7 @@ CASES: list[Case] = [
     identical_images,
     unknown_preset,
     unknown_detector,
+    unknown_registration,
     odd_size,
     endless_seed,
     absent_gpu,

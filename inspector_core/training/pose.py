@@ -1,0 +1,63 @@
+"""Whether the parts of a product lie turned or shifted, and the pose that all of them are brought to.
+
+What is normal is learned place by place, so that parts that lie anyhow have to be brought into one pose
+first. Parts that always lie alike are left as they are: there, a part that lies otherwise is a defect.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from inspector_core.engines.registration import Picture, Pose, Registration, move, whole_steps
+
+ROUNDS = 3
+"""Means taken, each of parts brought to the one before."""
+MOVED = 0.04
+"""Of the picture's side: a quarter of the parts is moved at least so far, or they count as lying alike."""
+REACH = 0.35
+"""Distance from the middle, in sides, of the points whose move is measured."""
+ALIKE = 0.6
+"""Median correlation of parts in one pose; below it they are no rigid parts."""
+LEFT = 0.35
+"""Share of what parts differ by (one less the correlation) that is left in one pose at most."""
+
+
+def find_registration(pictures: Sequence[Picture], asked_for: bool = False) -> Registration | None:
+    """The pose that parts can be brought to; None where they lie alike or are not far more alike in one pose.
+
+    Args:
+        pictures: of some parts, of one shape.
+        asked_for: whatever the gain; then there is always one.
+    """
+    as_they_lie = np.mean(pictures, axis=0)
+    before = float(np.median([_correlation(as_they_lie, picture) for picture in pictures]))
+    reference, alike = pictures[0], 0.0
+    for _ in range(ROUNDS):
+        registration = Registration(reference)
+        found = [registration.find_in(picture) for picture in pictures]
+        alike = float(np.median([confidence for _, confidence in found]))
+        moved = float(np.percentile([_move_of(pose, reference) for pose, _ in found], 75))
+        if not asked_for and (alike < ALIKE or moved < MOVED):
+            return None
+        in_one_pose = [
+            move(picture, pose)
+            for picture, (pose, confidence) in zip(pictures, found, strict=True)
+            if confidence >= alike
+        ]
+        reference = np.mean(in_one_pose, axis=0, dtype=np.float32)
+    if not asked_for and 1 - alike > LEFT * (1 - before):
+        return None
+    return Registration(whole_steps(reference))
+
+
+def _move_of(pose: Pose, picture: Picture) -> float:
+    """How far four points around the middle move, on average, in longer sides."""
+    rows, columns = picture.shape
+    around = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)]) * REACH * max(rows, columns)
+    points = around + np.array([(columns - 1) / 2, (rows - 1) / 2])
+    moved = points @ pose[:, :2].T + pose[:, 2] - points
+    return float(np.linalg.norm(moved, axis=1).mean()) / float(max(rows, columns))
+
+
+def _correlation(first: Picture, second: Picture) -> float:
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
