@@ -64,7 +64,7 @@ def line_of(
     opened: list[Engine] = []
 
     def engine() -> Engine:
-        opened.append(open_engine(model, device, 0.0 if screen else _picture_from(recipe)))
+        opened.append(open_engine(model, device, 0.0 if screen else picture_from(recipe)))
         on_engine(opened[0])
         return opened[0]
 
@@ -100,7 +100,7 @@ def model_of(recipe: Recipe, workspace: Workspace) -> Path:
     return path
 
 
-def _picture_from(recipe: Recipe) -> float:
+def picture_from(recipe: Recipe) -> float:
     """The least score of parts whose pictures the recipe's archive keeps."""
     if recipe.archive.what != "rejects" or recipe.tiling is not None:
         return 0.0

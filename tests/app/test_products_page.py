@@ -10,7 +10,10 @@ from app.context import AppContext
 from app.products.page import ProductsPage
 from app.products.reason_dialog import ReasonDialog
 from app.products.recipe_dialog import RecipeDialog
+from app.products.words import model_facts
+from inspector_core.detectors.model_file import read_metadata
 from inspector_core.inspection.recipe import Region, Thresholds
+from inspector_core.resources import resource
 
 LEFT = Qt.MouseButton.LeftButton
 EXACT = 0.123456789
@@ -125,3 +128,10 @@ def test_a_damaged_recipe_is_named(two_versions, page: ProductsPage, context: Ap
     Path(context.workspace.recipes / "bracket" / "v0001.toml").write_text("version = [")
     page.reload()
     assert "v0001.toml" in page.notice.text
+
+
+def test_a_model_that_turns_parts_says_so() -> None:
+    model = read_metadata(resource("models/demo-edge.safetensors"))
+    assert "Pose" not in dict(model_facts(model))
+    turning = dict(model_facts(model.model_copy(update={"registered": True})))
+    assert turning["Pose"] == "each part is turned and shifted to lie as the reference does"

@@ -1,0 +1,107 @@
+"""How late the window answers while the engine is saturated.
+
+    QT_QPA_PLATFORM=offscreen python benchmarks/heartbeat.py [--seconds 30] [--size 1920x1080]
+
+The real window with the demo's frames played without a pause, every part reconstructed and shown. A timer of
+the GUI's thread asks to be called every five milliseconds; how much later it is called is what a click would
+wait for. Prints JSON: idle, and under load.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QEventLoop, QObject, QSettings, Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.shell import Shell
+from app.theme import apply_theme
+from inspector_core.inspection.recipe_store import RecipeStore
+from inspector_core.jobs.demo_line import NAME, prepare_demo
+from inspector_core.workspace import Workspace
+
+EVERY_MS = 5
+RATE = 200.0
+"""Frames a second that are offered: far more than any engine takes, so that it never waits."""
+
+
+class Heartbeat(QObject):
+    """Collects the milliseconds between the calls of a timer, less what was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[float] = []
+        self._last = 0.0
+        self._timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=EVERY_MS)
+        self._timer.timeout.connect(self._beat)
+
+    def listen(self, seconds: float) -> dict[str, float]:
+        """Let the window work for a while; returns how late the calls came, in milliseconds."""
+        self.late.clear()
+        self._last = time.perf_counter()
+        self._timer.start()
+        wait(seconds)
+        self._timer.stop()
+        p50, p99 = np.percentile(self.late, [50, 99])
+        return {"p50_ms": round(p50, 1), "p99_ms": round(p99, 1), "most_ms": round(max(self.late), 1)}
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.late.append((now - self._last) * 1e3 - EVERY_MS)
+        self._last = now
+
+
+def wait(seconds: float) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(int(seconds * 1e3), loop.quit)
+    loop.exec()
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--size", default="1920x1080")
+    arguments = parser.parse_args()
+    app = QApplication([])
+    apply_theme(app)
+    with tempfile.TemporaryDirectory(prefix="norma-heartbeat-") as folder:
+        workspace = Workspace.open(Path(folder))
+        recipe = prepare_demo(workspace)
+        fast = recipe.camera.model_copy(update={"rate": RATE})
+        store = RecipeStore(workspace)
+        store.publish(recipe.model_copy(update={"camera": fast}), reason="full rate", author="benchmark")
+        active = store.active(NAME)
+        assert active is not None
+        assert active.camera.rate == RATE
+        settings = QSettings(str(workspace.root / "settings.ini"), QSettings.Format.IniFormat)
+        shell = Shell(workspace, settings)
+        shell.window.resize(*map(int, arguments.size.split("x")))
+        shell.show()
+        heartbeat = Heartbeat()
+        wait(2)
+        result: dict[str, object] = {"idle": heartbeat.listen(5)}
+        shell.start_demo()
+        shown: list[float] = []
+        shell.bridge.part_inspected.connect(lambda _: shown.append(time.perf_counter()))
+        deadline = time.monotonic() + 120
+        while len(shown) < 10:
+            if time.monotonic() > deadline:
+                raise SystemExit("the line did not start")
+            wait(0.2)
+        before = len(shown)
+        result["saturated"] = heartbeat.listen(arguments.seconds)
+        result["parts_a_second"] = round((len(shown) - before) / arguments.seconds, 1)
+        shell.bridge.stop()
+        while shell.bridge.running:
+            wait(0.1)
+        shell.window.close_unasked()
+        shell.shut_down()
+        print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
