@@ -53,12 +53,17 @@ def draw(curves: dict[str, dict[float, dict[str, Any]]], out: Path) -> None:
         plot = layout.addPlot(title=name.replace("_", " "))
         plot.setLabel("left", "AUROC")
         plot.getAxis("left").enableAutoSIPrefix(False)
-        plot.addLegend(offset=(-10, -10))
+        plot.addLegend(offset=(10, -10))
         for key, colour in (("image_auroc", "#2563eb"), ("pixel_auroc", "#d97706")):
             values = [point[key] for point in points.values()]
             pen = pg.mkPen(colour, width=2)
             plot.plot(
-                list(points), values, pen=pen, symbol="o", symbolBrush=colour, name=key.replace("_", " ")
+                list(points),
+                values,
+                pen=pen,
+                symbol="o",
+                symbolBrush=colour,
+                name=key.replace("_auroc", " AUROC"),
             )
     layout.show()
     _app.processEvents()
