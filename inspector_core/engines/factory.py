@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from platformdirs import user_cache_path
 from pydantic import ValidationError
@@ -20,7 +19,7 @@ from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.devices import body_type, choose_device
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.registered import RegisteredEngine
-from inspector_core.engines.registration import REFERENCE, Registration
+from inspector_core.engines.registration import REFERENCE, Registration, from_stored
 from inspector_core.engines.tiled import tiled
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import ModelFileError
@@ -82,7 +81,7 @@ def build_engine(
     engine = tiled(engine, metadata.tiling)
     if reference is None:
         return engine
-    return RegisteredEngine(engine, Registration(np.asarray(reference.float().numpy() / 255, np.float32)))
+    return RegisteredEngine(engine, Registration(from_stored(reference.numpy())))
 
 
 def _on_gpu(

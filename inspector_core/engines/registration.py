@@ -51,9 +51,14 @@ def move(image: NDArray[Number], pose: Pose) -> NDArray[Number]:
     return _warped(image, pose, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-def whole_steps(picture: Picture) -> Picture:
-    """The picture as a model file keeps it, in 255 steps."""
-    return np.asarray(np.round(picture * 255) / 255, np.float32)
+def stored(picture: Picture) -> NDArray[np.uint8]:
+    """A picture as a model file keeps it."""
+    return np.asarray(np.round(picture * 255), np.uint8)
+
+
+def from_stored(kept: NDArray[np.uint8]) -> Picture:
+    """A picture from a model file."""
+    return np.asarray(kept / np.float32(255), np.float32)
 
 
 def turn_of(pose: Pose) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inspector_core.engines.registration import Picture, Pose, Registration, move, whole_steps
+from inspector_core.engines.registration import Picture, Pose, Registration, from_stored, move, stored
 
 ROUNDS = 3
 """Means taken, each of parts brought to the one before."""
@@ -22,16 +22,21 @@ LEFT = 0.35
 """Share of what parts differ by (one less the correlation) that is left in one pose at most."""
 
 
-def find_registration(pictures: Sequence[Picture], asked_for: bool = False) -> Registration | None:
+def find_registration(
+    pictures: Sequence[Picture], asked_for: bool = False, first: Picture | None = None
+) -> Registration | None:
     """The pose that parts can be brought to; None where they lie alike or are not far more alike in one pose.
 
     Args:
         pictures: of some parts, of one shape.
         asked_for: whatever the gain; then there is always one.
+        first: the reference of the model that training starts from, whose pose is kept; None takes the
+            first part's.
     """
     as_they_lie = np.mean(pictures, axis=0)
     before = float(np.median([_correlation(as_they_lie, picture) for picture in pictures]))
-    reference, alike = pictures[0], 0.0
+    reference = pictures[0] if first is None or first.shape != pictures[0].shape else first
+    alike = 0.0
     for _ in range(ROUNDS):
         registration = Registration(reference)
         found = [registration.find_in(picture) for picture in pictures]
@@ -47,7 +52,7 @@ def find_registration(pictures: Sequence[Picture], asked_for: bool = False) -> R
         reference = np.mean(in_one_pose, axis=0, dtype=np.float32)
     if not asked_for and 1 - alike > LEFT * (1 - before):
         return None
-    return Registration(whole_steps(reference))
+    return Registration(from_stored(stored(reference)))
 
 
 def _move_of(pose: Pose, picture: Picture) -> float:

@@ -20,7 +20,7 @@ from inspector_core.detectors.presets import DetectorConfig, Preset, preset, wit
 from inspector_core.engines.devices import choose_device
 from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.factory import build_engine
-from inspector_core.engines.registration import REFERENCE, Registration
+from inspector_core.engines.registration import REFERENCE, Picture, Registration, from_stored, stored
 from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.resources import BASE_MODEL, resource
@@ -118,7 +118,7 @@ def run_training(
     validation = validate(engine, detections, check)
     info = unfinished.training.model_copy(update={"validation": validation})
     if registration is not None:  # the held-out parts were in the pose already
-        tensors[REFERENCE] = torch.from_numpy((registration.reference * 255).round().astype(np.uint8))
+        tensors[REFERENCE] = torch.from_numpy(stored(registration.reference))
     metadata = save_model(
         request.out,
         tensors,
@@ -229,12 +229,19 @@ def _posed(
     """The parts in one pose, where they lie turned or shifted."""
     if request.registration == "off":
         return normals, None
-    registration = find_registration(normals.pictures, asked_for=request.registration == "on")
+    first = None if request.start_from in (None, "base") else _reference(Path(request.start_from))
+    registration = find_registration(normals.pictures, request.registration == "on", first)
     if registration is None:
         return normals, None
     report(Progress("prepare", message="the parts lie turned or shifted: bringing them into one pose"))
     size = normals.images.shape[1]
     return load_normals(request.data, size, request.tiling, request.added, registration), registration
+
+
+def _reference(model: Path) -> Picture | None:
+    """How parts lie for a model that brings them into one pose."""
+    kept = load_model(model)[1].get(REFERENCE)
+    return None if kept is None else from_stored(kept.numpy())
 
 
 def _starting_model(start_from: Path | Literal["base"], preset_name: str) -> Path:

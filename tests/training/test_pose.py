@@ -11,7 +11,7 @@ from inspector_core.detectors.model_file import load_model
 from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines.factory import open_engine
 from inspector_core.engines.registered import RegisteredEngine
-from inspector_core.engines.registration import REFERENCE, picture_of
+from inspector_core.engines.registration import REFERENCE, picture_of, turn_of
 from inspector_core.engines.tiled import TiledEngine
 from inspector_core.images import read_rgb, write_png
 from inspector_core.training.pose import find_registration
@@ -62,6 +62,15 @@ def test_turned_parts_come_into_one_pose():
     registration = find_registration(pictures)
     assert registration is not None
     assert np.median([registration.find_in(picture)[1] for picture in pictures]) > 0.9
+
+
+def test_the_pose_of_the_model_that_training_starts_from_is_kept():
+    pictures = [picture_of(image) for image in parts(TURNED)]
+    first = find_registration(pictures)
+    again = find_registration(pictures[::-1], first=first.reference)
+    other = find_registration(pictures[::-1])
+    assert abs(turn_of(first.find_in(again.reference)[0])) < 1
+    assert abs(turn_of(first.find_in(other.reference)[0])) > 5
 
 
 def test_a_model_of_turned_parts_judges_a_part_alike_in_every_pose(lying_anyhow, request_for):
