@@ -1,6 +1,6 @@
 """This week's false rejects added to a product: how many good and bad parts are rejected before and after.
 
-python benchmarks/false_rejects.py --data CATEGORY --normals 100 --minutes 2
+python benchmarks/false_rejects.py --data CATEGORY --normals 100 --minutes 2 [--rate 0.1]
 
 A product is trained on some of a category's normals. Half of its good test images are "this week": those
 that it rejects are confirmed as good and added, and it is trained further (`norma train --add`). The other
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--normals", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=float, default=0.1, help="false-reject rate to calibrate for")
     arguments = parser.parse_args()
     normals = sorted((arguments.data / "train" / "good").iterdir())
     order = np.random.default_rng(0).permutation(len(normals))[: arguments.normals]
@@ -52,6 +53,7 @@ def main() -> None:
         product, improved = folder / "product.safetensors", folder / "improved.safetensors"
         added = folder / "added"
         common: dict[str, Any] = {"data": data, "preset": "edge", "minutes": arguments.minutes}
+        common["reject_rate"] = arguments.rate
         run_training(TrainingRequest(out=product, start_from="base", **common))
         threshold, before = scores(product, data)
         good = sorted(before[GOOD])
