@@ -30,6 +30,8 @@ STEP = 5.0
 CANDIDATES = 3
 APART = 2
 """Steps that candidates lie apart from each other at least."""
+OFF_BY = 0.5
+"""Degrees that a turn may be found beyond the one allowed: it is measured, too."""
 STRAIGHT = 0.01
 """Correlation that a turn must gain: a part that looks alike in every turn is not turned by its noise."""
 ROUGH, EXACT = (15, 1e-3), (40, 1e-5)
@@ -115,7 +117,7 @@ class Registration:
             best, confidence = self._refined(picture, best, *EXACT)
         else:
             best = _turned(self.reference.shape, 0.0)
-        inside = abs(turn_of(best)) <= self._most_turn and self._shift_of(best) <= self._most_shift
+        inside = abs(turn_of(best)) <= self._most_turn + OFF_BY and self._shift_of(best) <= self._most_shift
         return best, confidence if inside else 0.0
 
     def _candidates(self, picture: Picture) -> list[tuple[float, Pose]]:

@@ -65,4 +65,5 @@ def _move_of(pose: Pose, picture: Picture) -> float:
 
 
 def _correlation(first: Picture, second: Picture) -> float:
-    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):  # of an even picture: none
+        return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])

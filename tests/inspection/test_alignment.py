@@ -39,6 +39,14 @@ def test_a_moved_part_comes_back_to_a_pixel(part, turn, dx, dy):
     assert np.abs(corners @ (pose - expected).T).max() < 1.0
 
 
+def test_a_part_that_may_not_turn_is_only_shifted(part):
+    settings = SETTINGS.model_copy(update={"most_turn": 0.0})
+    pose, confidence = Aligner(settings, part).find(moved(part, 0, 9, -14))
+    assert confidence > 0.9
+    assert np.abs(pose[:, 2] - (9, -14)).max() < 1.0
+    assert Aligner(settings, part).find(moved(part, 20, 0, 0))[1] < 0.9
+
+
 def test_another_specimen_in_other_light_is_aligned(part):
     other = draw_part(9, None, 384).image
     pose, confidence = Aligner(SETTINGS, part).find(other)

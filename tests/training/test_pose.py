@@ -53,6 +53,13 @@ def test_a_texture_has_no_pose():
     assert find_registration([picture_of(grain(k)) for k in range(PARTS)]) is None
 
 
+def test_even_pictures_have_no_pose(recwarn):
+    pictures = [np.full((SIDE, SIDE), level / 30, np.float32) for level in range(PARTS)]
+    assert find_registration(pictures) is None
+    assert find_registration(pictures, asked_for=True) is not None
+    assert not recwarn.list
+
+
 def test_what_is_asked_for_is_done():
     assert find_registration([picture_of(image) for image in parts(np.zeros(8))], asked_for=True) is not None
 
