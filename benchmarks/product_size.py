@@ -59,6 +59,8 @@ def planes(images: NDArray[np.uint8]) -> Iterator[Tensor]:
 def cut(weights: Weights, base: Weights, most: int) -> tuple[Weights, int]:
     """The networks with what they differ by from the base cut to a rank, and its bytes in half precision."""
     made, numbers = dict(weights), 0
+    if most == 0:
+        return made | {name: base[name] for name in weights if of_networks(name)}, 0
     for name, tensor in weights.items():
         if not of_networks(name):
             continue
@@ -92,6 +94,8 @@ def networks_alone(
         for images in planes(good):
             found = detector.pass_networks(images)
             normal += [image_score(one[None], config.top_k) for one in found.logits.float()]
+            for one in found.logits.float().sigmoid():
+                tally.add(one[0].numpy())
             error.append(float((found.reconstruction.float() - images).square().mean()))
     return {
         "image_auroc": auroc(rank(strange, normal)),
