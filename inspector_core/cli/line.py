@@ -2,8 +2,9 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from inspector_core.cameras.camera import Camera
     from inspector_core.inspection.line_counts import Counts
     from inspector_core.inspection.recipe import Recipe
+    from inspector_core.jobs.headless import LineResult
     from inspector_core.workspace import Workspace
 
 WorkspaceOption = Annotated[
@@ -32,18 +34,26 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    recipe: Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe, a TOML file.")],
+    recipe: Annotated[
+        list[Path],
+        typer.Option(
+            "--recipe", metavar="FILE", help="The recipe, a TOML file; again for each further camera's line."
+        ),
+    ],
     parts: Parts = None,
     workspace: WorkspaceOption = None,
     device: Device = "auto",
     profile: Profile = False,
     as_json: Json = False,
 ) -> None:
-    """Run a line without a screen, until N parts, the end of the source or Ctrl-C."""
+    """Run a line without a screen, until N parts, the end of the source or Ctrl-C.
+
+    With several recipes, a line for each runs beside the others; those of one model share one engine.
+    """
     from inspector_core.inspection.recipe import read_recipe
 
-    settings = read_recipe(recipe)
-    _run_line(settings, _open(workspace), parts, device, as_json, profile=profile)
+    recipes = [read_recipe(path) for path in recipe]
+    _run_lines(recipes, _open(workspace), parts, device, as_json, profile=profile)
 
 
 def demo(
@@ -70,7 +80,7 @@ def demo(
     with Progress(quiet=as_json) as progress:
         recipe = prepare_demo(place, lambda done, total: progress.update("drawing demo parts", done, total))
     camera = demo_camera(recipe, place)
-    _run_line(recipe, place, parts, "auto", as_json, camera, profile)
+    _run_lines([recipe], place, parts, "auto", as_json, camera, profile)
 
 
 def _open(folder: Path | None) -> "Workspace":
@@ -82,8 +92,8 @@ def _open(folder: Path | None) -> "Workspace":
     return workspace
 
 
-def _run_line(
-    recipe: "Recipe",
+def _run_lines(
+    recipes: Sequence["Recipe"],
     workspace: "Workspace",
     parts: int | None,
     device: str,
@@ -91,16 +101,18 @@ def _run_line(
     camera: "Camera | None" = None,
     profile: bool = False,
 ) -> None:
-    from inspector_core.jobs.headless import run_headless
+    from inspector_core.jobs.headless import run_lines
+
+    total = None if parts is None else parts * len(recipes)
 
     def on_progress(counts: "Counts") -> None:
         note = f"OK {counts.passed}, NG {counts.failed}, review {counts.review}, error {counts.error}"
-        progress.update("inspecting", counts.inspected, parts, note)
+        progress.update("inspecting", counts.inspected, total, note)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is orderly too
     with Progress(quiet=as_json) as progress:
-        result = run_headless(
-            recipe,
+        results = run_lines(
+            recipes,
             workspace,
             parts=parts,
             device=device,
@@ -108,14 +120,29 @@ def _run_line(
             on_progress=on_progress,
             on_problem=progress.say,
         )
-    figures = result.as_dict() | {"workspace": str(workspace.root)}
+    found = [_figures(result, profile) for result in results]
+    place = {"workspace": str(workspace.root)}
+    figures = found[0] | place
+    if len(recipes) > 1:
+        names = [{"recipe": recipe.name} for recipe in recipes]
+        figures = {"lines": [name | of for name, of in zip(names, found, strict=True)], **place}
+    for result in results:
+        if isinstance(result.error, NormaError):
+            raise CommandFailed(result.error.problem, result.error.remedy, figures) from result.error
+        if result.error is not None:
+            raise result.error
+    interrupted = results[0].interrupted
+    if as_json and not interrupted:
+        show(figures, as_json)
+    elif not as_json:
+        for recipe, of in zip(recipes, found, strict=True):
+            show(of | place, as_json, title=f"{recipe.name}, version {recipe.version}")
+    if interrupted:
+        raise Interrupted("the line was stopped", "all its parts are recorded", figures)
+
+
+def _figures(result: "LineResult", profile: bool) -> dict[str, Any]:
+    figures: dict[str, Any] = dict(result.as_dict())
     if profile:
         figures |= {f"{stage}_ms": round(mean, 3) for stage, mean in result.profile.items()}
-    if isinstance(result.error, NormaError):
-        raise CommandFailed(result.error.problem, result.error.remedy, figures) from result.error
-    if result.error is not None:
-        raise result.error
-    if not (as_json and result.interrupted):
-        show(figures, as_json, title=f"{recipe.name}, version {recipe.version}")
-    if result.interrupted:
-        raise Interrupted("the line was stopped", "all its parts are recorded", figures)
+    return figures

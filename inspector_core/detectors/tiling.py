@@ -1,10 +1,12 @@
 """Cutting a large image into a grid of overlapping tiles; the detector sees each as a whole image."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 class Window(NamedTuple):
@@ -15,8 +17,8 @@ class Window(NamedTuple):
     left: int
     right: int
 
-    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """This part of an image [H, W, ...], as a view."""
+    def of(self, image: NDArray[Pixel]) -> NDArray[Pixel]:
+        """This part of an image or mask [H, W, ...], as a view."""
         return image[self.top : self.bottom, self.left : self.right]
 
 

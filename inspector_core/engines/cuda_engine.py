@@ -22,7 +22,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
-from inspector_core.engines.engine import IgnoreMask, Image
+from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 from inspector_core.engines.torch_engine import NEVER
 
@@ -67,7 +67,7 @@ class CudaEngine:
         self._size = size = detector.config.size
         self._batch = batch
         self._lock = threading.Lock()
-        self._ignore: IgnoreMask | None = None
+        self._masks: list[IgnoreMask | None] = [None] * batch
         self._detector = specialise(detector.eval().requires_grad_(False).to(device), batch, body)
         self._networks: Callable[[Tensor], tuple[Tensor, Tensor]] = self._detector.pass_networks
         self._compiled = compiled and device.type == "cuda"
@@ -75,7 +75,7 @@ class CudaEngine:
         pinned = device.type == "cuda"
         self._upload = torch.zeros((batch, size, size, 3), dtype=torch.uint8, pin_memory=pinned)
         self._pixels = self._upload.to(device, copy=True)
-        self._ignored = torch.zeros((size, size), dtype=torch.bool, device=device)
+        self._ignored = torch.zeros((batch, 1, size, size), dtype=torch.bool, device=device)
         self._found: _Found | None = None
         self._download: _Found | None = None
         short = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(body, "fp32")
@@ -91,26 +91,33 @@ class CudaEngine:
     def model(self) -> ModelMetadata:
         return self._model
 
+    @property
+    def at_once(self) -> int:
+        return self._batch
+
     def warm_up(self) -> None:
         self.infer([np.zeros((self._size, self._size, 3), dtype=np.uint8)])
 
-    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
+    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+        masks = masks_of(ignore, len(images))
         with self._lock, torch.no_grad():
-            self._set_ignored(ignore)
             detections: list[Detection] = []
             for start in range(0, len(images), self._batch):
-                detections += self._detect(images[start : start + self._batch])
+                run = slice(start, start + self._batch)
+                self._set_ignored(masks[run])
+                detections += self._detect(images[run])
             return detections
 
-    def _set_ignored(self, ignore: IgnoreMask | None) -> None:
+    def _set_ignored(self, masks: Sequence[IgnoreMask | None]) -> None:
         """A line asks with the same mask for every part: it is sent once."""
-        if ignore is self._ignore:
-            return
-        self._ignore = ignore
-        if ignore is None:
-            self._ignored.zero_()
-        else:
-            self._ignored.copy_(torch.from_numpy(fit_mask(ignore, self._size)))
+        for k, mask in enumerate(masks):
+            if mask is self._masks[k]:
+                continue
+            self._masks[k] = mask
+            if mask is None:
+                self._ignored[k].zero_()
+            else:
+                self._ignored[k, 0].copy_(torch.from_numpy(fit_mask(mask, self._size)))
 
     def _detect(self, images: Sequence[Image]) -> list[Detection]:
         for k, image in enumerate(images):

@@ -11,6 +11,7 @@ from inspector_core.detectors.model_file import ModelMetadata
 
 Image = NDArray[np.uint8]
 IgnoreMask = NDArray[np.bool_]
+Ignore = Sequence[IgnoreMask | None] | None
 NO_PICTURES = 2.0
 """For `open_engine`: above any score, so that only suspicious parts are reconstructed."""
 
@@ -25,13 +26,18 @@ class Engine(Protocol):
     @property
     def model(self) -> ModelMetadata: ...
 
-    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
+    @property
+    def at_once(self) -> int:
+        """Images that one run takes; more of them are run one after another."""
+
+    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
         """Detections of RGB uint8 images [H, W, 3], each of any size.
 
         An image's Detection does not depend on what stands beside it in the call.
 
         Args:
-            ignore: bool [h, w] over the whole image; what is True there has probability 0.
+            ignore: for each image its mask, bool [h, w] over the whole image, or None; what is True there has
+                probability 0.
 
         Raises:
             ValueError: an image is not uint8 [H, W, 3].
@@ -39,3 +45,15 @@ class Engine(Protocol):
 
     def warm_up(self) -> None:
         """Do the work that the first image would otherwise pay for."""
+
+
+def masks_of(ignore: Ignore, count: int) -> Sequence[IgnoreMask | None]:
+    """One mask, or None, for each of `count` images.
+
+    Raises:
+        ValueError: there is another number of masks.
+    """
+    masks = [None] * count if ignore is None else ignore
+    if len(masks) != count:
+        raise ValueError(f"{len(masks)} ignore masks for {count} images")
+    return masks

@@ -31,12 +31,13 @@ MOST_AT_ONCE = 16
 """Tiles of an image that a GPU looks at in one run."""
 
 
-def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0) -> Engine:
+def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0, lines: int = 1) -> Engine:
     """Load a model file onto a device, with the engine that was measured to be the fastest there.
 
     Args:
         picture_from: parts that score less and in which nothing is suspicious get no reconstruction, which
             saves most of the time; scores and maps stay the same. 0 reconstructs every part.
+        lines: that share the engine, so that so many images may come together; a GPU runs them together.
 
     Raises:
         ModelFileError: the file can't be used.
@@ -45,7 +46,7 @@ def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0) -> 
     chosen = choose_device(device)
     metadata, tensors = load_model(path)
     try:
-        return build_engine(metadata, tensors, chosen, lasting=True, picture_from=picture_from)
+        return build_engine(metadata, tensors, chosen, lasting=True, picture_from=picture_from, lines=lines)
     except (ValidationError, RuntimeError) as error:
         problem = f"the model {path} does not fit this version of Norma ({str(error).splitlines()[0]})"
         raise ModelFileError(problem, "update Norma or train the model again") from error
@@ -57,6 +58,7 @@ def build_engine(
     device: torch.device,
     lasting: bool = False,
     picture_from: float = 0.0,
+    lines: int = 1,
 ) -> Engine:
     """An engine from a model's parts, as `load_model` returns them; it brings parts into the model's pose and
     tiles them as the model was calibrated.
@@ -64,6 +66,7 @@ def build_engine(
     Args:
         lasting: it will see many images, so that seconds of preparation pay.
         picture_from: as for `open_engine`; without effect on tiles.
+        lines: as for `open_engine`.
     """
     limit = picture_from if metadata.tiling is None else 0.0
     reference = tensors.get(REFERENCE)
@@ -75,7 +78,7 @@ def build_engine(
 
     engine: Engine | None = None
     if device.type == "cuda":
-        engine = _on_gpu(detector, metadata, device, lasting)
+        engine = _on_gpu(detector, metadata, device, lasting, lines)
     if engine is None:
         engine = _on_cpu(detector, metadata, lasting, limit)
     engine = tiled(engine, metadata.tiling)
@@ -85,11 +88,16 @@ def build_engine(
 
 
 def _on_gpu(
-    detector: Callable[[], DiffusionAD], metadata: ModelMetadata, device: torch.device, compiled: bool
+    detector: Callable[[], DiffusionAD],
+    metadata: ModelMetadata,
+    device: torch.device,
+    compiled: bool,
+    lines: int,
 ) -> Engine | None:
     """None where the GPU's memory can't hold the model; what is compiled for it is kept on disk."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(user_cache_path("norma") / "compiled"))
-    batch = 1 if metadata.tiling is None else min(metadata.tiling.count, MOST_AT_ONCE)
+    tiles = 1 if metadata.tiling is None else metadata.tiling.count
+    batch = min(lines * tiles, MOST_AT_ONCE)
     engine: Engine | None = None
     try:
         engine = CudaEngine(detector(), metadata, device, body_type(device), batch, compiled)

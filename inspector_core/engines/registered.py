@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.engine import Engine, IgnoreMask, Image
+from inspector_core.engines.engine import Engine, Ignore, Image, masks_of
 from inspector_core.engines.registration import Number, Pose, Registration, move
 
 
@@ -33,17 +33,21 @@ class RegisteredEngine:
     def model(self) -> ModelMetadata:
         return self.engine.model
 
+    @property
+    def at_once(self) -> int:
+        return self.engine.at_once
+
     def warm_up(self) -> None:
         self.engine.warm_up()
 
-    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
+    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
         poses = [self.registration.find(image)[0] for image in images]
         moved = [move(image, pose) for image, pose in zip(images, poses, strict=True)]
-        if ignore is None or not ignore.any():
-            found = self.engine.infer(moved)
-        else:  # the mask lies on the image as it came, and turns with it
-            masks = [move(ignore.astype(np.uint8), pose) > 0 for pose in poses]
-            found = [self.engine.infer([image], mask)[0] for image, mask in zip(moved, masks, strict=True)]
+        masks = [  # each lies on the image as it came, and turns with it
+            None if mask is None or not mask.any() else move(mask.astype(np.uint8), pose) > 0
+            for mask, pose in zip(masks_of(ignore, len(images)), poses, strict=True)
+        ]
+        found = self.engine.infer(moved, masks)
         return [_back(*one) for one in zip(found, poses, images, strict=True)]
 
 

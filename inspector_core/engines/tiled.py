@@ -7,7 +7,7 @@ import numpy as np
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.detectors.tiling import Tiling, Window, blend
-from inspector_core.engines.engine import Engine, IgnoreMask, Image
+from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of
 from inspector_core.engines.registered import RegisteredEngine
 
 
@@ -30,33 +30,28 @@ class TiledEngine:
     def model(self) -> ModelMetadata:
         return self.engine.model
 
+    @property
+    def at_once(self) -> int:
+        return max(1, self.engine.at_once // self.tiling.count)
+
     def warm_up(self) -> None:
         self.engine.warm_up()
 
-    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
-        return [self._detect(image, ignore) for image in images]
+    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+        masks = masks_of(ignore, len(images))
+        return [self._detect(image, mask) for image, mask in zip(images, masks, strict=True)]
 
     def _detect(self, image: Image, ignore: IgnoreMask | None) -> Detection:
         height, width = image.shape[:2]
         windows = self.tiling.windows(height, width)
         tiles = [np.ascontiguousarray(window.of(image)) for window in windows]
-        if ignore is None or not ignore.any():
-            found = self.engine.infer(tiles)
-        else:
-            found = self._beside(tiles, windows, ignore)
+        masks = None if ignore is None or not ignore.any() else [w.of(ignore) for w in windows]
+        found = self.engine.infer(tiles, masks)
         return Detection(
             score=max(one.score for one in found),
             anomaly_map=np.clip(blend([one.anomaly_map for one in found], windows, height, width), 0, 1),
             reconstruction=_pictures(found, windows, height, width),
         )
-
-    def _beside(self, tiles: list[Image], windows: list[Window], ignore: IgnoreMask) -> list[Detection]:
-        """Each tile with its own piece of the ignore mask."""
-        pieces = [ignore[w.top : w.bottom, w.left : w.right] for w in windows]
-        return [
-            self.engine.infer([tile], np.ascontiguousarray(piece))[0]
-            for tile, piece in zip(tiles, pieces, strict=True)
-        ]
 
 
 def tiled(engine: Engine, tiling: Tiling | None) -> Engine:

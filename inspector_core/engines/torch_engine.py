@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD, image_score
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.engine import IgnoreMask, Image
+from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 
 NEVER = -1e4
@@ -63,17 +63,19 @@ class TorchEngine:
     def model(self) -> ModelMetadata:
         return self._model
 
+    @property
+    def at_once(self) -> int:
+        return 1
+
     def warm_up(self) -> None:
         blank = np.zeros((self._size, self._size, 3), dtype=np.uint8)
         for _ in range(3):
             self.infer([blank])
 
     @torch.inference_mode()
-    def infer(self, images: Sequence[Image], ignore: IgnoreMask | None = None) -> list[Detection]:
-        ignored = None
-        if ignore is not None:
-            ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
-        return [self._detect(image, ignored) for image in images]
+    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+        masks = masks_of(ignore, len(images))
+        return [self._detect(image, mask) for image, mask in zip(images, masks, strict=True)]
 
     def _run(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits [1, 1, S, S] of one image, and its reconstruction [1, 3, S, S] unless it is left out."""
@@ -95,12 +97,13 @@ class TorchEngine:
         assert self._detector.evidence is not None
         return self._detector.evidence.distance(x)
 
-    def _detect(self, image: Image, ignored: Tensor | None) -> Detection:
+    def _detect(self, image: Image, ignore: IgnoreMask | None) -> Detection:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(fit(image, self._size))).to(self._device)
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
         logits, reconstruction = self._run(x)
-        if ignored is not None:
+        if ignore is not None:
+            ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
             logits = logits.masked_fill(ignored, NEVER)
         anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()
         restored = None

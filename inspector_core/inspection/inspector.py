@@ -86,7 +86,7 @@ class PartInspector:
         )
 
     def _detect(self, image: NDArray[np.uint8]) -> Detection:
-        (detection,) = self._engine.infer([image], self._ignore)
+        (detection,) = self._engine.infer([image], [self._ignore])
         if detection.anomaly_map.shape != image.shape[:2]:
             shape = detection.anomaly_map.shape
             raise ValueError(f"an anomaly map of {shape} for an image of {image.shape[:2]}")

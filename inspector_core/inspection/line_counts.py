@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from inspector_core.inspection.verdict import Inspection, Verdict
 
@@ -20,6 +20,10 @@ class Counts:
     review: int = 0
     error: int = 0
     lost: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Of two lines together."""
+        return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def identity_holds(self) -> bool:

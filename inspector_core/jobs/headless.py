@@ -1,14 +1,18 @@
-"""Running a line to its end without a screen."""
+"""Running lines to their end without a screen."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from inspector_core.cameras.camera import Camera
+from inspector_core.engines.factory import open_engine
+from inspector_core.engines.shared import SharedEngine
 from inspector_core.inspection.latency import Percentiles
 from inspector_core.inspection.line import Counts, InspectionLine, LineState
 from inspector_core.inspection.recipe import Recipe
-from inspector_core.jobs.station import SessionRecorder, line_of
+from inspector_core.jobs.station import SessionRecorder, line_of, model_of, picture_from
 from inspector_core.records import Records
 from inspector_core.workspace import Workspace
 
@@ -21,7 +25,7 @@ class LineResult:
 
     Attributes:
         latency: milliseconds from a frame's arrival to its verdict.
-        seconds: from the start of the line to its end.
+        seconds: from the start of the lines to this one's end.
         profile: mean milliseconds of each stage over the last parts, as `InspectionLine.profile`.
         without_pictures: parts that should have been archived and were not; no room, or the disk refused.
         interrupted: a person ended it.
@@ -54,8 +58,8 @@ class LineResult:
         }
 
 
-def run_headless(
-    recipe: Recipe,
+def run_lines(
+    recipes: Sequence[Recipe],
     workspace: Workspace,
     *,
     parts: int | None = None,
@@ -63,57 +67,101 @@ def run_headless(
     camera: Camera | None = None,
     on_progress: Callable[[Counts], None] = lambda counts: None,
     on_problem: Callable[[str], None] = lambda sentence: None,
-) -> LineResult:
-    """Run the recipe until `parts` are recorded, the source ends, the line stops by a fault or Ctrl-C.
+) -> list[LineResult]:
+    """Run a line for each recipe, side by side, until each has recorded `parts`, its source ends, it stops by
+    a fault, or Ctrl-C stops all. Recipes with the same model share one engine.
 
     Args:
-        camera: instead of the recipe's.
-        on_problem: told each new trouble that the line works through, such as a camera that is away.
+        camera: instead of the first recipe's.
+        on_progress: told of all lines' counts together.
+        on_problem: told each new trouble that a line works through, such as a camera that is away.
+
+    Returns:
+        One result for each recipe.
 
     Raises:
-        NormaError: the line could not be made: no such model, a database that can't be opened.
+        NormaError: a line could not be made: no such model, a database that can't be opened.
     """
     records = Records.open(workspace)
-    recorders: list[SessionRecorder] = []
+    recorders: list[list[SessionRecorder]] = [[] for _ in recipes]
+    shared: dict[Path, SharedEngine] = {}
     try:
-        line = line_of(
-            recipe,
-            workspace,
-            records,
-            camera=camera,
-            device=device,
-            max_parts=parts,
-            screen=False,
-            on_recorder=recorders.append,
-        )
+        if len(recipes) > 1:
+            shared = _shared_engines(recipes, workspace, device)
+        lines = [
+            line_of(
+                recipe,
+                workspace,
+                records,
+                camera=camera if k == 0 else None,
+                device=device,
+                shared=shared[recipe.model_path(workspace)].for_line if shared else None,
+                max_parts=parts,
+                screen=False,
+                on_recorder=recorders[k].append,
+            )
+            for k, recipe in enumerate(recipes)
+        ]
+        names = [f"{recipe.name}: " if len(recipes) > 1 else "" for recipe in recipes]
         started = time.monotonic()
-        line.start()
-        interrupted = _watch(line, on_progress, on_problem)
-        seconds = time.monotonic() - started
+        for line in lines:
+            line.start()
+        seconds = [0.0] * len(lines)
+        interrupted = _watch(lines, names, seconds, started, on_progress, on_problem)
     finally:
+        for engine in shared.values():
+            engine.close()
         records.close()
-    dropped = sum(recorder.dropped_images for recorder in recorders)
-    if dropped:
-        why = recorders[0].archive_error or "the disk is too slow"
-        on_problem(f"{dropped} parts have no pictures: {why}")
-    latency = line.latency.overall()
-    return LineResult(line.counts, latency, seconds, line.profile, dropped, interrupted, line.error)
+    results = []
+    for line, name, took, made in zip(lines, names, seconds, recorders, strict=True):
+        dropped = sum(recorder.dropped_images for recorder in made)
+        if dropped:
+            why = made[0].archive_error or "the disk is too slow"
+            on_problem(f"{name}{dropped} parts have no pictures: {why}")
+        latency = line.latency.overall()
+        results.append(LineResult(line.counts, latency, took, line.profile, dropped, interrupted, line.error))
+    return results
+
+
+def _shared_engines(recipes: Sequence[Recipe], workspace: Workspace, device: str) -> dict[Path, SharedEngine]:
+    """One engine for each model, by the model's path; it reconstructs what any of its lines keeps."""
+    users: dict[Path, list[Recipe]] = {}
+    for recipe in recipes:
+        users.setdefault(model_of(recipe, workspace), []).append(recipe)
+    return {
+        model: SharedEngine(partial(open_engine, model, device, min(map(picture_from, by)), len(by)))
+        for model, by in users.items()
+    }
 
 
 def _watch(
-    line: InspectionLine, on_progress: Callable[[Counts], None], on_problem: Callable[[str], None]
+    lines: Sequence[InspectionLine],
+    names: Sequence[str],
+    seconds: list[float],
+    started: float,
+    on_progress: Callable[[Counts], None],
+    on_problem: Callable[[str], None],
 ) -> bool:
-    """Wait for the end of the line; True where Ctrl-C ended it."""
-    said = ""
+    """Wait for the end of all lines and note when each came; True where Ctrl-C ended them."""
+    said = [""] * len(lines)
+    running = list(range(len(lines)))
+    interrupted = False
     try:
-        while not line.wait(POLL_S):
-            on_progress(line.counts)
-            problem = line.reason if line.state is LineState.NO_CAMERA else ""
-            if problem != said:
-                said = problem
-                on_problem(problem or "the camera delivers again")
-        on_progress(line.counts)
+        while running:
+            for k in list(running):
+                if lines[k].wait(POLL_S / len(running)):
+                    seconds[k] = time.monotonic() - started
+                    running.remove(k)
+                problem = lines[k].reason if lines[k].state is LineState.NO_CAMERA else ""
+                if problem != said[k]:
+                    said[k] = problem
+                    on_problem(f"{names[k]}{problem or 'the camera delivers again'}")
+            on_progress(sum((line.counts for line in lines), Counts()))
     except KeyboardInterrupt:
-        line.stop()
-        return True
-    return False
+        interrupted = True
+        for k in running:
+            lines[k].stop(0)
+        for k in running:
+            lines[k].wait()
+            seconds[k] = time.monotonic() - started
+    return interrupted

@@ -40,6 +40,7 @@ def line_of(
     *,
     camera: Camera | None = None,
     device: str = "auto",
+    shared: Callable[[], Engine] | None = None,
     operator: str = "",
     lot: str = "",
     max_parts: int | None = None,
@@ -52,6 +53,7 @@ def line_of(
 
     Args:
         camera: instead of the recipe's.
+        shared: gives an engine of the recipe's model that other lines call too, instead of one of its own.
         screen: somebody watches, and every part is to be reconstructed; else only those that are kept.
         on_engine, on_recorder: told of each once it is open, by the line's thread.
         on_part: told of each part before it goes to the records, by the line's thread; it must be quick.
@@ -64,7 +66,8 @@ def line_of(
     opened: list[Engine] = []
 
     def engine() -> Engine:
-        opened.append(open_engine(model, device, 0.0 if screen else picture_from(recipe)))
+        least = 0.0 if screen else picture_from(recipe)
+        opened.append(open_engine(model, device, least) if shared is None else shared())
         on_engine(opened[0])
         return opened[0]
 

@@ -15,10 +15,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from inspector_core.inspection.recipe import read_recipe
-from inspector_core.jobs.headless import run_headless
+from inspector_core.jobs.headless import run_lines
 from inspector_core.workspace import Workspace
 tell = lambda counts: print(counts.triggers, flush=True)
-run_headless(read_recipe(Path(sys.argv[1])), Workspace.open(Path(sys.argv[2])), on_progress=tell)
+run_lines([read_recipe(Path(sys.argv[1]))], Workspace.open(Path(sys.argv[2])), on_progress=tell)
 """
 
 

@@ -4,9 +4,12 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inspector_core.engines.engine import Engine
+from inspector_core.engines.factory import open_engine
 from inspector_core.errors import RecordsError
 from inspector_core.inspection.recipe import CameraSettings, Thresholds
 from inspector_core.inspection.verdict import Inspection, PartImages
@@ -122,6 +125,54 @@ def test_a_line_that_can_not_record_says_so_and_keeps_its_rows(
     assert len(rows(tmp_path / "w")) == 4
 
 
+def test_two_cameras_share_one_engine_and_each_line_has_its_own_rows(
+    norma: Norma,
+    write_recipe: Callable[..., Path],
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+
+    def counted(*arguments: Any) -> Engine:
+        opened.append(arguments)
+        return open_engine(*arguments)
+
+    monkeypatch.setattr("inspector_core.jobs.headless.open_engine", counted)
+    left = write_recipe(name="Left").rename(tmp_path / "left.toml")
+    right = write_recipe(name="Right", camera=CameraSettings(source=str(pictures), loop=True))
+    words = ["run", "--recipe", left, "--recipe", right, "--workspace", tmp_path / "w", "--parts", 12]
+    assert norma(*words, "--json") == 0
+    assert len(opened) == 1
+    lines = {line["recipe"]: line for line in norma.json["lines"]}
+    assert (lines["Left"]["triggers"], lines["Right"]["triggers"]) == (10, 12)
+    with sqlite3.connect(tmp_path / "w" / "norma.db") as database:
+        query = """SELECT product.name, part, score, source
+            FROM inspection JOIN product ON product.id = product_id ORDER BY 1, 2"""
+        stored = database.execute(query).fetchall()
+    assert [row[:2] for row in stored] == [("Left", k) for k in range(1, 11)] + [
+        ("Right", k) for k in range(1, 13)
+    ]
+    scores = {(name, source): score for name, _, score, source in stored}
+    assert all(score == scores["Right", source] for (_, source), score in scores.items())
+    assert norma(*words) == 0
+    assert "Left, version 1" in norma.out
+    assert "Right, version 1" in norma.out
+
+
+def test_a_line_that_ends_badly_lets_the_one_beside_it_finish(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    good = write_recipe(name="Left").rename(tmp_path / "left.toml")
+    (tmp_path / "empty").mkdir()
+    bad = write_recipe(name="Right", camera=CameraSettings(source=str(tmp_path / "empty")))
+    words = ["run", "--recipe", good, "--recipe", bad, "--workspace", tmp_path / "w"]
+    assert norma(*words, "--json") == 2
+    assert "holds no images" in norma.json["error"]
+    assert [line["triggers"] for line in norma.json["result"]["lines"]] == [10, 0]
+    assert len(rows(tmp_path / "w")) == 10
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_rejects_whose_pictures_can_not_be_kept_are_counted_and_said(
     norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path, as_json: bool
@@ -146,7 +197,7 @@ def test_an_unforeseen_fault_is_one_sentence_and_its_traceback_stands_in_the_log
     def burst(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr("inspector_core.jobs.headless.run_headless", burst)
+    monkeypatch.setattr("inspector_core.jobs.headless.run_lines", burst)
     assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w", "--json") == 1
     log = tmp_path / "w" / "logs" / "norma.log"
     assert str(log) in norma.json["error"]

@@ -97,7 +97,7 @@ def test_the_graph_follows_its_ignore_mask_and_hands_out_what_is_its_own(detecto
     mask = np.zeros((SIZE, SIZE), bool)
     mask[:, :64] = True
     engine = ENGINES["graph-cpu-fp32"](copy.deepcopy(detector), model)
-    whole, masked = engine.infer([image])[0], engine.infer([image], mask)[0]
+    whole, masked = engine.infer([image])[0], engine.infer([image], [mask])[0]
     kept = whole.anomaly_map.copy()
     assert masked.anomaly_map[:, :64].max() < 1e-6
     np.testing.assert_allclose(masked.anomaly_map[:, 64:], kept[:, 64:], atol=1e-5)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from inspector_core.demo import draw_part
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.tiling import Tiling
+from inspector_core.engines.engine import masks_of
 from inspector_core.engines.registered import RegisteredEngine
 from inspector_core.engines.registration import Registration, move, picture_of, turn_of
 from inspector_core.engines.tiled import TiledEngine, tiled
@@ -30,11 +31,11 @@ class Brightness:
 
     def infer(self, images, ignore=None):
         found = []
-        for image in images:
+        for image, mask in zip(images, masks_of(ignore, len(images)), strict=True):
             self.seen.append(image)
             values = image[..., 1].astype(np.float32) / 255
-            if ignore is not None:
-                values = np.where(ignore, 0, values).astype(np.float32)
+            if mask is not None:
+                values = np.where(mask, 0, values).astype(np.float32)
             found.append(Detection(float(values.max()), values, 255 - image))
         return found
 
@@ -139,7 +140,7 @@ def test_the_ignore_mask_lies_on_the_image(part, registration):
     ignore = np.zeros(image.shape[:2], bool)
     ignore[90:120, 140:170] = True
     engine = RegisteredEngine(Brightness(), registration)
-    plain, masked = (engine.infer([image], mask)[0].anomaly_map for mask in (None, ignore))
+    plain, masked = (engine.infer([image], [mask])[0].anomaly_map for mask in (None, ignore))
     assert masked[95:115, 145:165].max() == 0
     assert (masked[~cv2.dilate(ignore.astype(np.uint8), np.ones((7, 7))).astype(bool)] > 0).any()
     far = (slice(150, 190), slice(70, 110))

@@ -85,11 +85,11 @@ def test_what_is_ignored_neither_shows_nor_counts(model: Path) -> None:
     image = picture(3)
     ignore = np.zeros((90, 70), dtype=np.bool_)
     ignore[:45] = True
-    free, masked = engine.infer([image])[0], engine.infer([image], ignore)[0]
+    free, masked = engine.infer([image])[0], engine.infer([image], [ignore])[0]
     assert not masked.anomaly_map[:40].any()
     assert np.array_equal(masked.anomaly_map[50:], free.anomaly_map[50:])
     assert masked.score <= free.score
-    assert engine.infer([image], np.ones((90, 70), dtype=np.bool_))[0].score == 0.0
+    assert engine.infer([image], [np.ones((90, 70), dtype=np.bool_)])[0].score == 0.0
 
 
 def test_maps_are_raw_and_never_stretched_per_image(detector: Detector) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.tiling import Tiling, blend
+from inspector_core.engines.engine import masks_of
 from inspector_core.engines.tiled import TiledEngine, tiled
 
 tilings = st.builds(Tiling, rows=st.integers(1, 6), columns=st.integers(1, 6), overlap=st.floats(0, 0.5))
@@ -29,10 +30,10 @@ class Brightness:
     def infer(self, images, ignore=None):
         self.calls.append(len(images))
         found = []
-        for image in images:
+        for image, mask in zip(images, masks_of(ignore, len(images)), strict=True):
             values = image[..., 0].astype(np.float32) / 255
-            if ignore is not None:
-                values = np.where(ignore, 0, values).astype(np.float32)
+            if mask is not None:
+                values = np.where(mask, 0, values).astype(np.float32)
             found.append(Detection(float(values.max()), values, image))
         return found
 
@@ -92,7 +93,7 @@ def test_what_is_ignored_is_ignored_in_its_tile():
     image[60, 60] = 100
     ignore = np.zeros((64, 64), bool)
     ignore[:10, :10] = True
-    (found,) = TiledEngine(Brightness(), Tiling(rows=2, columns=2)).infer([image], ignore)
+    (found,) = TiledEngine(Brightness(), Tiling(rows=2, columns=2)).infer([image], [ignore])
     assert found.score == pytest.approx(100 / 255)
 
 

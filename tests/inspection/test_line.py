@@ -89,7 +89,7 @@ class FakeEngine:
 
     def infer(self, images, ignore=None):
         self.threads.add(threading.current_thread().name)
-        self.ignored.append(ignore)
+        self.ignored += ignore
         kind = int(images[0][0, 0, 0])
         time.sleep(self.delay + (0.004 if kind == SLOW else 0))
         if kind == RAISES:
