@@ -15,6 +15,7 @@ from inspector_core.training.batch_norm import settle_batch_norm
 from inspector_core.training.ema import Ema
 from inspector_core.training.group import Group
 from inspector_core.training.losses import mask_loss, normal_mean
+from inspector_core.training.memory import save_memory_if_needed
 from inspector_core.training.replay import ReplayBank, leaked, random_crops
 from inspector_core.training.schedule import rate
 
@@ -87,6 +88,8 @@ class Trainer:
             self._optimiser(detector.denoiser.network, config.denoiser_lr),
             self._optimiser(detector.segmentation, config.segmentation_lr),
         ]
+        with_gradient = config.batch if config.detach_reconstruction else 2 * config.batch
+        save_memory_if_needed(detector, with_gradient // self.group.size)
         self.ema = Ema(detector, config.ema) if config.ema is not None else None
         self._bank = self._new_bank() if config.replays else None
         stride = detector.config.segmentation.stride
