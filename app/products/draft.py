@@ -50,6 +50,7 @@ class Draft:
     from_base: bool = True
     size: int = DEFAULT_SIZE
     tiling: Tiling | None = None
+    registration: Literal["auto", "on", "off"] = "auto"
     steps: int | None = None
     minutes: float | None = DEFAULT_MINUTES
     rate: float = 0.01
@@ -115,7 +116,14 @@ class Draft:
     def what_is_trained(self) -> tuple[object, ...]:
         """Equal for drafts that need the same training."""
         files = tuple(picture.path for picture in self.used)
-        network = (self.detector, self.preset, self.starts_from_base, self.size, self.tiling)
+        network = (
+            self.detector,
+            self.preset,
+            self.starts_from_base,
+            self.size,
+            self.tiling,
+            self.registration,
+        )
         return (files, self.region, *network, self.steps, self.minutes)
 
     def request(self) -> TrainingRequest:
@@ -128,6 +136,7 @@ class Draft:
             start_from="base" if self.starts_from_base else None,
             size=self.size,
             tiling=self.tiling,
+            registration=self.registration,
             steps=self.steps,
             minutes=None if self.steps else self.minutes,
             reject_rate=self.rate,

@@ -121,18 +121,28 @@ def _on_cpu(
     def by_openvino() -> Engine | None:
         return _openvino(detector(), metadata, limit)
 
+    def by_both() -> Engine | None:
+        if body_type(cpu) == torch.float32:
+            return None  # torch has nothing that OpenVINO has not
+        return _openvino(detector(), metadata, limit, networks=False)
+
     if not lasting:
         return by_torch()
-    key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size)])
-    return fastest(key, {"torch": by_torch, "openvino": by_openvino}, MEMORY)
+    makers: dict[str, Callable[[], Engine | None]]
+    makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
+    key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), "of", *makers])
+    return fastest(key, makers, MEMORY)
 
 
-def _openvino(detector: DiffusionAD, metadata: ModelMetadata, picture_from: float) -> Engine | None:
+def _openvino(
+    detector: DiffusionAD, metadata: ModelMetadata, picture_from: float, networks: bool = True
+) -> Engine | None:
     """None where OpenVINO can't take the detector; torch can."""
     try:
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(detector, metadata, torch.get_num_threads(), picture_from)
+        threads = torch.get_num_threads()
+        return OpenVinoEngine(detector, metadata, threads, picture_from, networks=networks)
     except ImportError:  # a packager may have left it out
         return None
     except RuntimeError:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.engines.devices import body_type
 from inspector_core.engines.torch_engine import TorchEngine
 
 Precision = Literal["f32", "bf16"]
@@ -29,6 +30,7 @@ class OpenVinoEngine(TorchEngine):
     Args:
         threads: of the CPU, for one image.
         precision: number type of the networks' bodies; the features' distance is always float32.
+        networks: False leaves the networks to torch, which multiplies bfloat16 where the processor does.
 
     Raises:
         RuntimeError: the detector has an operation that OpenVINO can't take.
@@ -41,28 +43,35 @@ class OpenVinoEngine(TorchEngine):
         threads: int,
         picture_from: float = 0.0,
         precision: Precision = "f32",
+        networks: bool = True,
     ) -> None:
-        super().__init__(detector, model, torch.device("cpu"), torch.float32, picture_from)
-        self._name = f"openvino-cpu-{'bf16' if precision == 'bf16' else 'fp32'}"
+        cpu = torch.device("cpu")
+        super().__init__(detector, model, cpu, torch.float32 if networks else body_type(cpu), picture_from)
+        short = "bf16" if precision == "bf16" else "fp32"
+        self._name = f"openvino-cpu-{short}" if networks else f"openvino-{self._name}"
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         core, size = openvino.Core(), detector.config.size
-        parts: list[tuple[nn.Module, Precision]] = [(_Networks(self._detector), precision)]
+
+        def compiled(part: nn.Module, kind: Precision) -> openvino.InferRequest:
+            graph = _graph(part, size)
+            model = core.compile_model(graph, "CPU", {**settings, "INFERENCE_PRECISION_HINT": kind})
+            return model.create_infer_request()
+
+        self._of_networks = compiled(_Networks(self._detector), precision) if networks else None
+        self._of_distance = None
         if detector.evidence is not None and detector.evidence.fitted:
-            parts.append((_Distance(detector.evidence), "f32"))
-        self._requests = [
-            core.compile_model(
-                _graph(part, size), "CPU", {**settings, "INFERENCE_PRECISION_HINT": kind}
-            ).create_infer_request()
-            for part, kind in parts
-        ]
+            self._of_distance = compiled(_Distance(detector.evidence), "f32")
 
     def _networks(self, x: Tensor) -> DetectorOutput:
-        found = self._requests[0].infer({0: x.numpy()})
+        if self._of_networks is None:
+            return super()._networks(x)
+        found = self._of_networks.infer({0: x.numpy()})
         logits, reconstruction = (torch.from_numpy(np.array(found[k])) for k in range(2))
         return DetectorOutput(logits, reconstruction)
 
     def _distance(self, x: Tensor) -> Tensor:
-        return torch.from_numpy(np.array(self._requests[1].infer({0: x.numpy()})[0]))
+        assert self._of_distance is not None
+        return torch.from_numpy(np.array(self._of_distance.infer({0: x.numpy()})[0]))
 
 
 class _Networks(nn.Module):

@@ -231,10 +231,10 @@ class InspectionLine:
                 self._note_silence(time.monotonic() - last_frame)
                 continue
             if on_demand:
-                # Such a camera has its next frame ready at any time: the line is what sets the pace, and the
-                # part arrives when the line asks for it.
-                self._queue.wait_until_wanted()
-                part.arrived = time.perf_counter()
+                # Such a camera has its next frame ready at any time: the line sets the pace, and one part
+                # lies ready for it.
+                self._queue.wait_until_empty()
+                part.on_demand = True
             self._queue.offer(part)
             asked = time.perf_counter()
             if failed:

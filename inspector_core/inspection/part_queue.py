@@ -1,6 +1,7 @@
 """Where parts wait between the camera and the detector: bounded, and no part leaves it uncounted."""
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ class Part:
     Attributes:
         image: RGB uint8 [H, W, 3], None where there is none to inspect; `reason` then says why.
         arrived: `time.perf_counter()` when the line received it.
+        on_demand: it was there before it was asked for, and arrives when it is taken.
         lost_before: triggers without a record of their own between the part before and this one.
     """
 
@@ -32,6 +34,7 @@ class Part:
     lost_before: int = 0
     source: str = ""
     reason: str = ""
+    on_demand: bool = False
 
     @classmethod
     def of(cls, frame: Frame, arrived: float) -> "Part":
@@ -61,7 +64,6 @@ class PartQueue:
         self._limit = limit
         self._changed = threading.Condition()
         self._waiting: deque[Part] = deque()
-        self._hungry = False
         self._closed = False
         self._taken = 0
         self._seen = 0
@@ -99,22 +101,22 @@ class PartQueue:
     def take(self) -> Part | None:
         """The next part, waiting for it; None once the queue is closed and empty."""
         with self._changed:
-            self._hungry = True
-            self._changed.notify_all()
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            self._hungry = False
             if not self._waiting:
                 return None
             self._taken += 1
             if self._taken == self._limit:
                 self._closed = True
             self._changed.notify_all()
-            return self._waiting.popleft()
+            part = self._waiting.popleft()
+            if part.on_demand:
+                part.arrived = time.perf_counter()
+            return part
 
-    def wait_until_wanted(self) -> None:
-        """Return once the reader waits for a part and none is there, or the queue is closed."""
+    def wait_until_empty(self) -> None:
+        """Return once no part waits, or the queue is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or (self._hungry and not self._waiting))
+            self._changed.wait_for(lambda: self._closed or not self._waiting)
 
     def close(self) -> None:
         """Accept nothing more; what waits can still be taken."""

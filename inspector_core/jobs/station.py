@@ -12,6 +12,7 @@ from inspector_core.errors import ModelFileError
 from inspector_core.inspection.line import InspectionLine, OnCommit, Recorder
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, PartImages
+from inspector_core.priority import give_way
 from inspector_core.records import Records
 from inspector_core.workspace import Workspace
 
@@ -66,6 +67,8 @@ def line_of(
     opened: list[Engine] = []
 
     def engine() -> Engine:
+        if screen:
+            give_way()
         least = 0.0 if screen else picture_from(recipe)
         opened.append(open_engine(model, device, least) if shared is None else shared())
         on_engine(opened[0])

@@ -76,8 +76,10 @@ def test_the_settings_become_the_request(qtbot, step: TrainStep) -> None:
     step.length.setValue(3.5)
     step.detector.setCurrentIndex(step.detector.findData("hdm"))
     step.tiles.setCurrentIndex(step.tiles.findData(4))
+    step.pose.setCurrentIndex(step.pose.findData("on"))
     request = started(qtbot, step).request
     assert request.tiling == Tiling(rows=4, columns=4)
+    assert request.registration == "on"
     assert (request.detector, request.start_from) == ("hdm", "base")
     assert (request.preset, request.size, request.minutes, request.steps) == ("edge", 192, 3.5, None)
     assert len(list_images(request.data)) == 8

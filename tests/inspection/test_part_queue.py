@@ -1,4 +1,6 @@
 import threading
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -106,17 +108,26 @@ def test_a_queue_with_a_limit_closes_after_the_last_part():
     assert queue.seen == 2
 
 
-def test_the_writer_is_held_until_the_reader_wants_a_part():
+def test_the_writer_is_held_while_a_part_lies_ready():
     queue = PartQueue(capacity=8, newest_wins=True)
-    wanted = threading.Event()
-    writer = threading.Thread(target=lambda: (queue.wait_until_wanted(), wanted.set()))
-    writer.start()
-    assert not wanted.wait(0.05)
-    reader = threading.Thread(target=queue.take)
-    reader.start()
-    assert wanted.wait(5)
+    queue.wait_until_empty()  # nothing lies there yet
     queue.offer(frame(1))
+    empty = threading.Event()
+    writer = threading.Thread(target=lambda: (queue.wait_until_empty(), empty.set()))
+    writer.start()
+    assert not empty.wait(0.05)
+    assert queue.take().frame_id == 1
+    assert empty.wait(5)
     writer.join(5)
-    reader.join(5)
+    queue.offer(frame(2))
     queue.close()
-    queue.wait_until_wanted()  # returns at once on a closed queue
+    queue.wait_until_empty()  # returns at once on a closed queue
+
+
+def test_a_part_on_demand_arrives_when_it_is_taken():
+    queue = PartQueue(capacity=8, newest_wins=False)
+    queue.offer(replace(frame(1), arrived=1.0))
+    queue.offer(replace(frame(2), arrived=1.0, on_demand=True))
+    before = time.perf_counter()
+    assert queue.take().arrived == 1.0
+    assert queue.take().arrived >= before

@@ -29,6 +29,7 @@ from inspector_core.training.request import Progress
 POLL_MS = 200
 SIZES = (128, 192, 256, 384, 512)
 GRIDS = (1, 2, 3, 4, 6, 8)
+POSES = {"auto": "As the photographs show", "on": "Turned or shifted", "off": "Always alike"}
 PRESETS = {"edge": "Edge (needs no GPU)", "paper": "Paper (needs a GPU)"}
 PHASES = {
     "prepare": "Preparing",
@@ -244,6 +245,7 @@ class TrainStep(Step):
         self.draft.size = int(self.input_size.currentData())
         grid = int(self.tiles.currentData())
         self.draft.tiling = Tiling(rows=grid, columns=grid) if grid > 1 else None
+        self.draft.registration = self.pose.currentData()
         steps = self.unit.currentData() == "steps"
         self.draft.steps = int(self.length.value()) if steps else None
         self.draft.minutes = None if steps else self.length.value()
@@ -283,7 +285,13 @@ class TrainStep(Step):
     def _build_settings(self) -> Card:
         self._settings = Card()
         self.detector, self.preset, self.origin = QComboBox(), QComboBox(), QComboBox()
-        self.input_size, self.tiles, self.unit = QComboBox(), QComboBox(), QComboBox()
+        self.input_size, self.tiles, self.pose, self.unit = (QComboBox() for _ in range(4))
+        for pose, title in POSES.items():
+            self.pose.addItem(title, pose)
+        self.pose.setToolTip(
+            "Parts that lie turned or shifted are brought into one pose before they are inspected. Where "
+            "they always lie alike, one that does not is a defect."
+        )
         for grid in GRIDS:
             self.tiles.addItem(f"{grid} × {grid} tiles" if grid > 1 else "Whole picture", grid)
         self.tiles.setToolTip(
@@ -308,7 +316,7 @@ class TrainStep(Step):
         self.unit.addItem("steps", "steps")
         self.length = QDoubleSpinBox()
         self._scale_length()
-        for box in (self.detector, self.preset, self.origin, self.input_size, self.tiles):
+        for box in (self.detector, self.preset, self.origin, self.input_size, self.tiles, self.pose):
             box.currentIndexChanged.connect(lambda _: self._take_settings())
         self.unit.currentIndexChanged.connect(lambda _: self._unit_changed())
         self.length.valueChanged.connect(lambda _: self._take_settings())
@@ -321,6 +329,7 @@ class TrainStep(Step):
         form.add("Start from", self.origin)
         form.add("Input size", self.input_size)
         form.add("Look at", self.tiles)
+        form.add("Parts lie", self.pose)
         form.add("Length", length)
         self._settings.body.addLayout(form)
         return self._settings
