@@ -14,7 +14,6 @@ from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.presets import TrainingConfig
 from inspector_core.diffusion.norm_guided import Reconstruction, guide
 from inspector_core.diffusion.schedule import at
-from inspector_core.errors import DeviceError
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.training.anomaly_bank import Drawn
 from inspector_core.training.group import Group
@@ -32,7 +31,10 @@ PACE = (0.9, 0.6)
 
 
 class HDMTrainer(Trainer):
-    """As `Trainer`; anomalies are generated where the synthesizer is one of a single product."""
+    """As `Trainer`; anomalies are generated where the synthesizer is one of a single product.
+
+    In a group every process generates the same ones for itself: a round is short beside the steps between.
+    """
 
     detector: HDM
 
@@ -51,9 +53,6 @@ class HDMTrainer(Trainer):
         if not detector.hdm.correction:  # a replay has nothing to teach
             config = config.model_copy(update={"replays": 0})
         super().__init__(detector, normals, synthesizer, config, seed, group)
-        if self.group.size > 1:
-            problem = f"HDM trains in one process, and not in {self.group.size}"
-            raise DeviceError(problem, "start it without torchrun, or train diffusion-ad")
         self._hdm = hdm
         self.residuals = ResidualStatistics(detector)
         self.generation: OptimisedGeneration | None = None
@@ -75,7 +74,10 @@ class HDMTrainer(Trainer):
         return losses
 
     def _observe(self, x: Tensor, r: Reconstruction, times: Times) -> None:
-        self.residuals.observe(self.detector, x, r, *times)
+        gather = self.group.gather  # so that every process measures the same
+        small, big, guided = (gather(estimate) for estimate in r[:3])
+        whole = Reconstruction(small, big, guided, r.outputs)
+        self.residuals.observe(self.detector, gather(x), whole, *(gather(time) for time in times))
 
     def _measure(self) -> None:
         """Residual statistics of the weights to save, at inference's scales and with the stored noise."""

@@ -16,12 +16,15 @@ WORKER = """
 import json, sys
 import numpy as np, torch
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.detectors.presets import DetectorConfig, DiffusionConfig, TrainingConfig
+from inspector_core.detectors.hdm import HDM
+from inspector_core.detectors.hdm_config import HDMConfig, HDMTraining
+from inspector_core.detectors.presets import DetectorConfig, DiffusionConfig, Preset, TrainingConfig, with_hdm
 from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.training.group import Group
+from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.trainer import Trainer
 
 torch.set_num_threads(1)
@@ -39,16 +42,22 @@ settings = TrainingConfig(
     batch=8, replays=2, replay_bank=8, replay_batch=8, ema=0.9, detach_reconstruction=True,
     denoiser_lr=5e-4, segmentation_lr=5e-4,
 )
-trainer = Trainer(DiffusionAD(config), images, maker, settings, seed=0, group=group)
+if sys.argv[2] == "hdm":
+    generation = HDMTraining(start=0.0, every=2, round=4, local_steps=2, diffused_steps=2, bank=16, pom=False)
+    chosen = with_hdm(Preset(detector=config, training=settings), HDMConfig(), generation)
+    trainer = HDMTrainer(HDM(chosen.detector), images, maker, chosen.training, seed=0, group=group)
+else:
+    trainer = Trainer(DiffusionAD(config), images, maker, settings, seed=0, group=group)
 trainer._body = torch.float32  # rounding differs with the shape of a batch
 losses = [trainer.step(0.3) for _ in range(8)]
 sum_of_weights = sum(float(value.double().sum()) for value in trainer.detector.parameters())
 with open(f"{sys.argv[1]}.{group.rank}", "w") as file:
-    json.dump({"losses": losses, "weights": sum_of_weights}, file)
+    generated = len(trainer.generation.bank) if sys.argv[2] == "hdm" else 0
+    json.dump({"losses": losses, "weights": sum_of_weights, "generated": generated}, file)
 """
 
 
-def train(out: Path, processes: int) -> list[dict[str, object]]:
+def train(out: Path, processes: int, detector: str) -> list[dict[str, object]]:
     import json
 
     script = out.with_suffix(".py")
@@ -60,7 +69,7 @@ def train(out: Path, processes: int) -> list[dict[str, object]]:
     for rank in range(processes):
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         place |= {"RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_RANK": str(rank)}
-        command = [sys.executable, str(script), str(out)]
+        command = [sys.executable, str(script), str(out), detector]
         started.append(subprocess.Popen(command, env=os.environ | place, stderr=subprocess.PIPE, text=True))
     for process in started:
         _, said = process.communicate(timeout=150)
@@ -68,14 +77,17 @@ def train(out: Path, processes: int) -> list[dict[str, object]]:
     return [json.loads(Path(f"{out}.{rank}").read_text()) for rank in range(processes)]
 
 
-def test_two_processes_follow_the_losses_of_one(tmp_path: Path) -> None:
-    (alone,) = train(tmp_path / "one", 1)
-    first, second = train(tmp_path / "two", 2)
+@pytest.mark.parametrize("detector", ["diffusion-ad", "hdm"])
+def test_two_processes_follow_the_losses_of_one(tmp_path: Path, detector: str) -> None:
+    (alone,) = train(tmp_path / "one", 1, detector)
+    first, second = train(tmp_path / "two", 2, detector)
     assert first == second, "both have the same losses and the same weights, to the bit"
     for name in ("noise", "mask"):
         expected = [step[name] for step in alone["losses"]]  # type: ignore[attr-defined]
         found = [step[name] for step in first["losses"]]  # type: ignore[attr-defined]
         assert found == pytest.approx(expected, rel=1e-3)
+    assert first["generated"] == alone["generated"]
+    assert detector != "hdm" or first["generated"]
     assert first["weights"] == pytest.approx(alone["weights"], rel=1e-3)
 
 
