@@ -28,11 +28,12 @@ from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model
-from inspector_core.detectors.presets import DetectorConfig, preset
+from inspector_core.detectors.presets import preset
 from inspector_core.diffusion.schedule import add_noise, predict_x0
 from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.devices import body_type, choose_device
 from inspector_core.engines.engine import Engine, Image
+from inspector_core.engines.factory import loaded_detector
 from inspector_core.engines.preprocess import fit
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.resources import resource as shipped
@@ -127,9 +128,7 @@ def random_detector(name: str, size: int) -> tuple[DiffusionAD, ModelMetadata]:
 
 def stored_detector(path: Path) -> tuple[DiffusionAD, ModelMetadata]:
     metadata, tensors = load_model(path)
-    detector = build_detector(DetectorConfig.model_validate(metadata.config))
-    detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return detector, metadata
+    return loaded_detector(metadata, tensors), metadata
 
 
 def timed(engine: Engine, images: list[Image], group: int) -> list[float]:

@@ -22,14 +22,14 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
 from inspector_core.detectors.model_file import load_model
-from inspector_core.detectors.presets import DetectorConfig, Preset, preset
+from inspector_core.detectors.presets import Preset, preset
 from inspector_core.diffusion.norm_guided import reconstruct
 from inspector_core.diffusion.samplers import ddim, iterative, spaced_times
 from inspector_core.diffusion.schedule import add_noise
 from inspector_core.engines.devices import body_type
+from inspector_core.engines.factory import loaded_detector
 from inspector_core.engines.preprocess import fit, fit_mask
 from inspector_core.evaluation.auroc import auroc
 from inspector_core.evaluation.dataset import TestPart, read_category
@@ -133,9 +133,7 @@ def trained(name: str, data: Path, size: int, minutes: float, folder: Path) -> D
     info = run_training(request, chosen=paradigm_preset(name, size)).training
     console.print(name, f"{info.steps} rounds")
     metadata, tensors = load_model(out)
-    detector = build_detector(DetectorConfig.model_validate(metadata.config))
-    detector.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
-    return detector.eval()
+    return loaded_detector(metadata, tensors).eval()
 
 
 def main() -> None:

@@ -126,9 +126,11 @@ def _run_lines(
     if len(recipes) > 1:
         names = [{"recipe": recipe.name} for recipe in recipes]
         figures = {"lines": [name | of for name, of in zip(names, found, strict=True)], **place}
-    for result in results:
+    for recipe, result in zip(recipes, results, strict=True):
         if isinstance(result.error, NormaError):
-            raise CommandFailed(result.error.problem, result.error.remedy, figures) from result.error
+            whose = f"{recipe.name}: " if len(recipes) > 1 else ""
+            problem = f"{whose}{result.error.problem}"
+            raise CommandFailed(problem, result.error.remedy, figures) from result.error
         if result.error is not None:
             raise result.error
     interrupted = results[0].interrupted

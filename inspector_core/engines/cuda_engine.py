@@ -113,11 +113,11 @@ class CudaEngine:
         for k, mask in enumerate(masks):
             if mask is self._masks[k]:
                 continue
-            self._masks[k] = mask
             if mask is None:
                 self._ignored[k].zero_()
             else:
                 self._ignored[k, 0].copy_(torch.from_numpy(fit_mask(mask, self._size)))
+            self._masks[k] = mask  # last: one that could not be set is tried again
 
     def _detect(self, images: Sequence[Image]) -> list[Detection]:
         for k, image in enumerate(images):
@@ -186,7 +186,7 @@ class CudaEngine:
                 self._program()
         torch.cuda.current_stream(self._device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream):
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self._found = self._program()
         self._download = _Found(*[torch.empty_like(part, device="cpu").pin_memory() for part in self._found])
         self._graph = graph

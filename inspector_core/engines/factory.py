@@ -72,9 +72,7 @@ def build_engine(
     reference = tensors.get(REFERENCE)
 
     def detector() -> DiffusionAD:
-        made = build_detector(DetectorConfig.model_validate(metadata.config))
-        made.load_state_dict({name: tensor.float() for name, tensor in tensors.items() if name != REFERENCE})
-        return made
+        return loaded_detector(metadata, tensors)
 
     engine: Engine | None = None
     if device.type == "cuda":
@@ -85,6 +83,13 @@ def build_engine(
     if reference is None:
         return engine
     return RegisteredEngine(engine, Registration(from_stored(reference.numpy())))
+
+
+def loaded_detector(metadata: ModelMetadata, tensors: Mapping[str, Tensor]) -> DiffusionAD:
+    """The torch detector of a model's parts, as `load_model` returns them, in float32."""
+    detector = build_detector(DetectorConfig.model_validate(metadata.config))
+    detector.load_state_dict({name: tensor.float() for name, tensor in tensors.items() if name != REFERENCE})
+    return detector
 
 
 def _on_gpu(

@@ -11,9 +11,14 @@ def fit(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     Raises:
         ValueError: the array is no RGB image.
     """
+    check_rgb(image)
+    return _resize(image, size, size)
+
+
+def check_rgb(image: NDArray[np.uint8]) -> None:
+    """Raises ValueError where an array is no RGB image, uint8 [H, W, 3]."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(f"expected an RGB image, uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
-    return _resize(image, size, size)
 
 
 def unfit_map(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Engine, Ignore, Image, masks_of
+from inspector_core.engines.preprocess import check_rgb
 from inspector_core.engines.registration import Number, Pose, Registration, move
 
 
 class RegisteredEngine:
     """Maps and pictures lie on the image as it came. Where that is out of the reference's view, the map is 0.
 
-    A part that resembles the reference in no pose is judged in the likeliest one.
+    A part that resembles the reference in no pose that is allowed is judged as it lies.
 
     Args:
         engine: sees each part in the reference's pose.
@@ -41,10 +42,12 @@ class RegisteredEngine:
         self.engine.warm_up()
 
     def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+        for image in images:
+            check_rgb(image)
         poses = [self.registration.find(image)[0] for image in images]
         moved = [move(image, pose) for image, pose in zip(images, poses, strict=True)]
         masks = [  # each lies on the image as it came, and turns with it
-            None if mask is None or not mask.any() else move(mask.astype(np.uint8), pose) > 0
+            None if mask is None or not mask.any() else move(mask.astype(np.uint8) * 255, pose) > 0
             for mask, pose in zip(masks_of(ignore, len(images)), poses, strict=True)
         ]
         found = self.engine.infer(moved, masks)

@@ -99,8 +99,8 @@ class Registration:
         """Where the part lies in an image, RGB uint8 [H, W, 3], and how sure that is.
 
         Returns:
-            The pose in the image's pixels, and the correlation with the reference, 0..1; 0 where the search
-            found nothing within the allowed shift and turn.
+            The pose in the image's pixels, and the correlation with the reference, 0..1. Where nothing is
+            found within the allowed shift and turn, the correlation is 0 and the pose moves nothing.
         """
         pose, confidence = self.find_in(picture_of(image, self.reference.shape[:2]))
         (height, width), (rows, columns) = image.shape[:2], self.reference.shape
@@ -118,7 +118,7 @@ class Registration:
         else:
             best = _turned(self.reference.shape, 0.0)
         inside = abs(turn_of(best)) <= self._most_turn + OFF_BY and self._shift_of(best) <= self._most_shift
-        return best, confidence if inside else 0.0
+        return (best, confidence) if inside else (_turned(self.reference.shape, 0.0), 0.0)
 
     def _candidates(self, picture: Picture) -> list[tuple[float, Pose]]:
         """The turns that fit best, and none, each with its best shift."""

@@ -4,13 +4,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of
 from inspector_core.engines.registered import RegisteredEngine
 from inspector_core.engines.tiled import TiledEngine
+
+_OPENING = Lock()
+"""Held while an engine is opened: two at a time would spoil each other's measurement, or captured graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +77,20 @@ class SharedEngine:
             self._changed.notify()
         return asked.answer.result()
 
-    def close(self) -> None:
-        """Answer what was asked, then end the thread."""
+    def close(self, wait: bool = True) -> None:
+        """Answer what was asked, then end the thread; without `wait` that happens later."""
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join()
+        if wait:
+            self._thread.join()
 
     def _run(self) -> None:
         try:
-            engine = self._open()
-            engine.warm_up()
-        except Exception as error:
+            with _OPENING:
+                engine = self._open()
+                engine.warm_up()
+        except BaseException as error:
             self._opened.set_exception(error)
             return
         self._opened.set_result(engine)
@@ -109,7 +114,9 @@ def _answer(engine: Engine, run: Sequence[_Asked]) -> None:
     images = [image for asked in run for image in asked.images]
     masks = [mask for asked in run for mask in asked.masks]
     try:
-        found = iter(engine.infer(images, masks))
+        found = engine.infer(images, masks)
+        if len(found) != len(images):
+            raise RuntimeError(f"the engine gave {len(found)} detections for {len(images)} images")
     except Exception as error:
         if len(run) == 1:
             run[0].answer.set_exception(error)
@@ -118,7 +125,8 @@ def _answer(engine: Engine, run: Sequence[_Asked]) -> None:
             _answer(engine, [asked])
         return
     for asked in run:
-        asked.answer.set_result([next(found) for _ in asked.images])
+        asked.answer.set_result(found[: len(asked.images)])
+        found = found[len(asked.images) :]
 
 
 def _around(opened: Engine, inner: Engine) -> Engine:

@@ -1,14 +1,16 @@
 """Running lines to their end without a screen."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from inspector_core.cameras.camera import Camera
+from inspector_core.engines.engine import Engine
 from inspector_core.engines.factory import open_engine
 from inspector_core.engines.shared import SharedEngine
+from inspector_core.inspection.inspector import in_words
 from inspector_core.inspection.latency import Percentiles
 from inspector_core.inspection.line import Counts, InspectionLine, LineState
 from inspector_core.inspection.recipe import Recipe
@@ -86,8 +88,6 @@ def run_lines(
     recorders: list[list[SessionRecorder]] = [[] for _ in recipes]
     shared: dict[Path, SharedEngine] = {}
     try:
-        if len(recipes) > 1:
-            shared = _shared_engines(recipes, workspace, device)
         lines = [
             line_of(
                 recipe,
@@ -95,13 +95,15 @@ def run_lines(
                 records,
                 camera=camera if k == 0 else None,
                 device=device,
-                shared=shared[recipe.model_path(workspace)].for_line if shared else None,
+                shared=partial(_for_line, shared, model_of(recipe, workspace)) if len(recipes) > 1 else None,
                 max_parts=parts,
                 screen=False,
                 on_recorder=recorders[k].append,
             )
             for k, recipe in enumerate(recipes)
         ]
+        if len(recipes) > 1:
+            shared |= _shared_engines(recipes, workspace, device)
         names = [f"{recipe.name}: " if len(recipes) > 1 else "" for recipe in recipes]
         started = time.monotonic()
         for line in lines:
@@ -110,7 +112,7 @@ def run_lines(
         interrupted = _watch(lines, names, seconds, started, on_progress, on_problem)
     finally:
         for engine in shared.values():
-            engine.close()
+            engine.close(wait=False)  # no line is left that could ask; one that still opens ends by itself
         records.close()
     results = []
     for line, name, took, made in zip(lines, names, seconds, recorders, strict=True):
@@ -121,6 +123,10 @@ def run_lines(
         latency = line.latency.overall()
         results.append(LineResult(line.counts, latency, took, line.profile, dropped, interrupted, line.error))
     return results
+
+
+def _for_line(shared: Mapping[Path, SharedEngine], model: Path) -> Engine:
+    return shared[model].for_line()
 
 
 def _shared_engines(recipes: Sequence[Recipe], workspace: Workspace, device: str) -> dict[Path, SharedEngine]:
@@ -149,13 +155,18 @@ def _watch(
     try:
         while running:
             for k in list(running):
-                if lines[k].wait(POLL_S / len(running)):
+                line = lines[k]
+                if line.wait(POLL_S / len(running)):
                     seconds[k] = time.monotonic() - started
                     running.remove(k)
-                problem = lines[k].reason if lines[k].state is LineState.NO_CAMERA else ""
-                if problem != said[k]:
-                    said[k] = problem
-                    on_problem(f"{names[k]}{problem or 'the camera delivers again'}")
+                    if line.error is not None and len(lines) > 1:  # a single one's is what the caller gets
+                        on_problem(f"{names[k]}the line has stopped: {in_words(line.error)}")
+                elif line.state is LineState.NO_CAMERA and line.reason != said[k]:
+                    said[k] = line.reason
+                    on_problem(f"{names[k]}{line.reason}")
+                elif line.state is LineState.RUNNING and said[k]:
+                    said[k] = ""
+                    on_problem(f"{names[k]}the camera delivers again")
             on_progress(sum((line.counts for line in lines), Counts()))
     except KeyboardInterrupt:
         interrupted = True

@@ -18,6 +18,10 @@ REACH = 0.35
 """Distance from the middle, in sides, of the points whose move is measured."""
 ALIKE = 0.6
 """Median correlation of parts in one pose; below it they are no rigid parts."""
+LEAST = 4
+"""Pictures with anything on them, below which nothing is known of how parts lie."""
+EVEN = 1 / 255
+"""Range of brightness of a picture that shows nothing, such as a missed exposure."""
 LEFT = 0.35
 """Share of what parts differ by (one less the correlation) that is left in one pose at most."""
 
@@ -30,12 +34,19 @@ def find_registration(
     Args:
         pictures: of some parts, of one shape.
         asked_for: whatever the gain; then there is always one.
-        first: the reference of the model that training starts from, whose pose is kept; None takes the
-            first part's.
+        first: the reference of the model that training starts from, whose pose is kept; None takes that of
+            the part that is most like all others.
     """
+    seen = [picture for picture in pictures if np.ptp(picture) > EVEN]
+    if len(seen) < LEAST and not asked_for:
+        return None
+    pictures = seen or list(pictures)
     as_they_lie = np.mean(pictures, axis=0)
-    before = float(np.median([_correlation(as_they_lie, picture) for picture in pictures]))
-    reference = pictures[0] if first is None or first.shape != pictures[0].shape else first
+    likeness = [_correlation(as_they_lie, picture) for picture in pictures]
+    before = float(np.median(likeness))
+    reference = pictures[int(np.argmax(likeness))]
+    if first is not None and first.shape == reference.shape:
+        reference = first
     alike = 0.0
     for _ in range(ROUNDS):
         registration = Registration(reference)
@@ -65,5 +76,6 @@ def _move_of(pose: Pose, picture: Picture) -> float:
 
 
 def _correlation(first: Picture, second: Picture) -> float:
-    with np.errstate(invalid="ignore", divide="ignore"):  # of an even picture: none
-        return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from inspector_core.cameras.playback import PlaybackCamera
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.factory import open_engine
-from inspector_core.errors import RecordsError
+from inspector_core.errors import CameraError, RecordsError
 from inspector_core.inspection.recipe import CameraSettings, Thresholds
 from inspector_core.inspection.verdict import Inspection, PartImages
 from inspector_core.records import RecordWriter
@@ -168,9 +169,24 @@ def test_a_line_that_ends_badly_lets_the_one_beside_it_finish(
     bad = write_recipe(name="Right", camera=CameraSettings(source=str(tmp_path / "empty")))
     words = ["run", "--recipe", good, "--recipe", bad, "--workspace", tmp_path / "w"]
     assert norma(*words, "--json") == 2
+    assert "Right: " in norma.json["error"]
     assert "holds no images" in norma.json["error"]
     assert [line["triggers"] for line in norma.json["result"]["lines"]] == [10, 0]
     assert len(rows(tmp_path / "w")) == 10
+    assert norma(*words) == 2
+    assert "Right: the line has stopped: the folder" in norma.err.replace("\n", " ")
+
+
+def test_a_camera_that_stays_away_is_not_said_to_deliver_again(
+    norma: Norma, write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(self: PlaybackCamera, timeout_s: float) -> None:
+        raise CameraError("the camera is unplugged", "plug it in")
+
+    monkeypatch.setattr(PlaybackCamera, "fetch", fetch)
+    assert norma("run", "--recipe", write_recipe(), "--workspace", tmp_path / "w", "--parts", 6) == 0
+    assert "the camera is unplugged" in norma.err
+    assert "delivers again" not in norma.err
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -18,7 +18,7 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.detectors.names import DetectorName
 from inspector_core.detectors.presets import preset
-from inspector_core.engines import factory, openvino_engine
+from inspector_core.engines import cuda_engine, factory, openvino_engine
 from inspector_core.engines.choice import remembered
 from inspector_core.engines.cuda_engine import ChannelGroupNorm, CudaEngine
 from inspector_core.engines.engine import NO_PICTURES, Engine, Image
@@ -123,6 +123,23 @@ def test_the_graph_follows_its_ignore_mask_and_hands_out_what_is_its_own(detecto
     np.testing.assert_allclose(masked.anomaly_map[:, 64:], kept[:, 64:], atol=1e-5)
     assert np.array_equal(engine.infer([image])[0].anomaly_map, kept)
     assert np.array_equal(whole.anomaly_map, kept), "a later run writes over nothing that was handed out"
+
+
+def test_a_mask_that_could_not_be_set_leaves_none_of_anothers(
+    monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD
+) -> None:
+    model, image = described(detector), parts(1, seed=1)[0]
+    masks = [np.zeros((SIZE, SIZE), bool) for _ in range(2)]
+    masks[0][:, :64] = masks[1][:, 64:] = True
+    engine = ENGINES["graph-cpu-fp32"](copy.deepcopy(detector), model)
+    engine.infer([image], [masks[0]])
+    with monkeypatch.context() as patch:
+        patch.setattr(cuda_engine, "fit_mask", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            engine.infer([image], [masks[1]])
+    masked = engine.infer([image], [masks[1]])[0]
+    assert masked.anomaly_map[:, 64:].max() < 1e-6
+    assert masked.anomaly_map[:, :64].max() > 1e-6
 
 
 def test_group_norm_from_moments_of_channels_is_torchs() -> None:

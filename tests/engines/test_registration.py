@@ -97,6 +97,42 @@ def test_more_than_the_allowed_turn_or_shift_is_not_found(part):
     assert narrow.find(turned(part, 0, 40, 0))[1] < 0.9
 
 
+@pytest.mark.parametrize("shift", [50, 65, 97])
+def test_a_part_beyond_the_allowed_shift_is_judged_as_it_lies(part, registration, shift):
+    image = turned(part, 0, shift, 0)
+    inner = Brightness()
+    (found,) = RegisteredEngine(inner, registration).infer([image])
+    if registration.find(image)[1] == 0:
+        assert np.array_equal(inner.seen[0], image), "nothing is moved out of view"
+        assert found.anomaly_map[:, :-1].min() > 0 or image[..., 1].min() == 0
+    else:
+        assert shift < 60
+
+
+def test_every_ignored_pixel_stays_ignored(part, registration):
+    ignore = np.zeros((SIDE, SIDE), bool)
+    ignore[60:196:7, 60:196:7] = True
+    for turn in (10, 45):
+        inner = Brightness()
+        masks = []
+        inner.infer = lambda images, masks_=None, masks=masks: (
+            masks.extend(masks_) or [Detection(0.0, i[..., 0] / np.float32(255), i) for i in images]
+        )
+        image = turned(part, turn)
+        RegisteredEngine(inner, registration).infer([image], [ignore])
+        pose, _ = registration.find(image)
+        rows, columns = np.nonzero(ignore)
+        here = np.linalg.inv(np.vstack([pose, [0, 0, 1]])) @ np.stack([columns, rows, np.ones(len(rows))])
+        touched = cv2.dilate(masks[0].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        assert touched[here[1].round().astype(int), here[0].round().astype(int)].all()
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (40, 40, 1), (0, 40, 3)])
+def test_what_is_no_rgb_image_is_said_to_be_none(registration, shape):
+    with pytest.raises(ValueError, match="expected an RGB image"):
+        RegisteredEngine(Brightness(), registration).infer([np.zeros(shape, np.uint8)])
+
+
 @pytest.mark.parametrize("level", [0, 90])
 def test_an_even_image_has_no_pose(registration, level):
     pose, confidence = registration.find(np.full((SIDE, SIDE, 3), level, np.uint8))
