@@ -38,7 +38,7 @@ class LossAxis(pg.AxisItem):  # type: ignore[misc]
 
 
 class LossChart(QWidget):
-    """Both losses over the steps, on a logarithmic scale."""
+    """Both losses over the steps, on a logarithmic scale; no room is left for the word "step" below it."""
 
     CURVES = {
         "noise": ("reconstruction", palette.ACCENT),
@@ -48,13 +48,14 @@ class LossChart(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._points: dict[str, list[tuple[int, float]]] = {name: [] for name in self.CURVES}
-        self.plot = plot_widget("step")
+        self.plot = plot_widget()
         axis = LossAxis("left")
         axis.setPen(palette.LINE)
         axis.setTextPen(palette.MUTED)
         self.plot.setAxisItems({"left": axis})
         self.plot.setLogMode(y=True)
         self.plot.setMouseEnabled(False, False)
+        self.plot.setToolTip("Losses over the steps of the training")
         self._curves = {
             name: self.plot.plot(pen=pg.mkPen(color, width=2)) for name, (_, color) in self.CURVES.items()
         }
