@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base-only", action="store_true", help="leave training from scratch out")
     arguments = parser.parse_args()
     normals = sorted((arguments.data / "train" / "good").iterdir())
     order = np.random.default_rng(arguments.seed).permutation(len(normals))
@@ -77,7 +78,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             chosen = [normals[k] for k in order[:count]]
             data = subset(arguments.data, chosen, arguments.most, Path(folder) / arguments.data.name)
-            for base in (True, False):
+            for base in (True,) if arguments.base_only else (True, False):
                 model = Path(folder) / f"{base}.safetensors"
                 figures = measure(data, model, arguments.minutes, arguments.seed, base)
                 rows.append({"normals": len(chosen), "from": "base" if base else "scratch", **figures})

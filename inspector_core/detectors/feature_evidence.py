@@ -45,6 +45,12 @@ LEAST_SCALE = 0.02
 """A feature that varies less over all normal places counts as varying so much."""
 LIKE_ALL = 1 / 8
 """Parts, for each direction, that a place is thought to have been seen in and that vary as all places do."""
+LIKE_NEAR = 20
+"""Parts that a place is thought to have been seen in and that vary as the places near it do."""
+NEAR = 5
+"""Side, in places, of the square that is near."""
+SHARED = 0.3
+"""Of a part's weight at the places near one, how much of it is the part's own weight there once more."""
 CHUNK = 64
 """Places whose covariances are inverted at a time."""
 
@@ -193,8 +199,8 @@ class FeatureEvidence(nn.Module):
     def fit(self, batches: Batches, first: Tensor) -> Tensor:
         """Estimate the distributions from normal parts.
 
-        The covariance of a place is drawn towards that of all places: with few parts it can't be known for
-        each place alone.
+        The covariance of a place is drawn towards those of the places near it, and of all places: with few
+        parts it can't be known for each place alone.
 
         Args:
             batches: all parts; gone through twice.
@@ -217,8 +223,7 @@ class FeatureEvidence(nn.Module):
             n += len(vectors)
         mean = total / n
         covariance = product / n - mean[:, :, None] * mean[:, None, :]
-        alike = LIKE_ALL * d
-        covariance = (n * covariance + alike * covariance.mean(0)) / (n + alike)
+        self._draw_together(covariance.view(p, d * d), n, LIKE_ALL * d)
         covariance += FLOOR * torch.eye(d, dtype=torch.float64, device=sample.device)
         inverted = [_inverse_cholesky(part) for part in torch.split(covariance, CHUNK)]
         whitener = torch.cat(inverted)  # [P, D, D]
@@ -228,16 +233,25 @@ class FeatureEvidence(nn.Module):
         self.factor.copy_(whitener[:, self.context :, self.context :][:, rows, columns])
         return torch.cat([self.image_distance(self._unseen(batch, whitener, n)) for batch in batches()])
 
+    def _draw_together(self, covariance: Tensor, parts: int, alike: float) -> None:
+        """Draw the covariances of single places, [P, D * D], to those near them and to all, in place."""
+        for columns in torch.split(covariance, 8 * CHUNK, dim=1):
+            grid = columns.T.view(-1, 1, self.grid, self.grid)
+            near = F.avg_pool2d(grid, NEAR, stride=1, padding=NEAR // 2, count_include_pad=False)
+            drawn = LIKE_NEAR * near.flatten(1).T + alike * columns.mean(0)
+            columns.copy_((parts * columns + drawn) / (parts + LIKE_NEAR + alike))
+
     def _unseen(self, image: Tensor, whitener: Tensor, parts: int) -> Tensor:
         """The distance of parts that are among those fitted, as if they were not: [B, 1, G, G].
 
         Without a part, each covariance loses a term of rank one, whose inverse is known (Sherman-Morrison),
-        and each mean moves.
+        and each mean moves. The places near one lose it too, which is nearly the same term: SHARED was
+        measured against parts that were not fitted.
         """
         deviation = self.describe(image) - self.mean
         whitened = torch.einsum("bpd,pcd->bpc", deviation, whitener.float()).square()
         joint, around = whitened.sum(-1), whitened[..., : self.context].sum(-1)
-        seen = parts + LIKE_ALL * self.mean.shape[1]
+        seen = (parts + LIKE_NEAR + LIKE_ALL * self.mean.shape[1]) / (1 + SHARED * LIKE_NEAR / parts)
         apart = [square / (1 - (square / seen).clamp(max=0.99)) for square in (joint, around)]
         squared = (apart[0] - apart[1]).clamp_min(0) * (parts / max(parts - 1, 1)) ** 2
         return squared.sqrt().view(-1, 1, self.grid, self.grid)

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.detectors.feature_evidence import FLOOR, LIKE_ALL, EvidenceConfig, FeatureEvidence, _ring
+from inspector_core.detectors.feature_evidence import (
+    FLOOR,
+    LIKE_ALL,
+    LIKE_NEAR,
+    NEAR,
+    EvidenceConfig,
+    FeatureEvidence,
+    _ring,
+)
 from inspector_core.detectors.presets import DetectorConfig, preset, without_colour
 from inspector_core.training.evidence import fit_evidence
 
@@ -45,7 +53,18 @@ def covariance_of(seen: Tensor) -> tuple[Tensor, Tensor]:
     deviation = v - v.mean(0)
     covariance = torch.einsum("npc,npd->pcd", deviation, deviation) / len(v)
     alike = LIKE_ALL * v.shape[-1]
-    drawn = (len(v) * covariance + alike * covariance.mean(0)) / (len(v) + alike)
+    side = round(len(covariance) ** 0.5)
+    near = torch.empty_like(covariance)
+    for p in range(side**2):
+        row, column = divmod(p, side)
+        around = [
+            r * side + c
+            for r in range(max(row - NEAR // 2, 0), min(row + NEAR // 2 + 1, side))
+            for c in range(max(column - NEAR // 2, 0), min(column + NEAR // 2 + 1, side))
+        ]
+        near[p] = covariance[around].mean(0)
+    weighed = len(v) * covariance + LIKE_NEAR * near + alike * covariance.mean(0)
+    drawn = weighed / (len(v) + LIKE_NEAR + alike)
     return v.mean(0), drawn + FLOOR * torch.eye(v.shape[-1])
 
 
