@@ -1,5 +1,6 @@
 """The training step: what it shows, and what happens when a run is stopped or fails."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from app.products.draft import Draft
 from app.products.picture_check import read_picture
 from app.products.wizard import train_step
 from app.products.wizard.train_step import TrainStep, time_left
-from app.products.wizard.training_view import LossChart, SampleSheet
+from app.products.wizard.training_view import LossAxis, LossChart, SampleSheet
 from inspector_core.detectors.tiling import Tiling
 from inspector_core.images import list_images, write_png
 from inspector_core.training.job import JobState
@@ -163,3 +164,13 @@ def test_the_paper_preset_starts_from_nothing(step: TrainStep) -> None:
     step.origin.setCurrentIndex(step.origin.findData(False))
     assert step.draft.request().start_from is None
     assert step.origin.isEnabled()
+
+
+@pytest.mark.parametrize("height", [60, 80, 150, 400])
+@pytest.mark.parametrize("decades", [0.6, 1.7, 4.0])
+def test_labels_of_the_losses_never_touch_and_never_lack(qtbot, height: int, decades: float) -> None:
+    axis = LossAxis("left")
+    ((_, places),) = axis.tickValues(-2.3, -2.3 + decades, height)
+    pixels = sorted(place * height / decades for place in places)
+    assert all(above - below >= 14 for below, above in itertools.pairwise(pixels))
+    assert any(-2.3 <= place <= -2.3 + decades for place in places)

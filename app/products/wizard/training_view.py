@@ -22,13 +22,15 @@ ROWS = (
     "Where it sees a difference",
 )
 MOST_POINTS = 2000
+ROOMY = 64
+"""Pixels of a decade that three labels fit into."""
 
 
 class LossAxis(pg.AxisItem):  # type: ignore[misc]
-    """Labels 1, 2 and 5 of each decade of a logarithmic axis; all nine would print over each other."""
+    """Labels 1, 2 and 5 of each decade of a logarithmic axis, or 1 alone where these would touch."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        steps = (1, 2, 5) if high - low < 2.5 else (1,)
+        steps = (1, 2, 5) if size >= ROOMY * (high - low) else (1,)
         decades = range(math.floor(low), math.ceil(high) + 1)
         places = [decade + math.log10(step) for decade in decades for step in steps]
         return [(1.0, [place for place in places if low <= place <= high])]
