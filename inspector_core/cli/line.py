@@ -48,7 +48,7 @@ def run(
 ) -> None:
     """Run a line without a screen, until N parts, the end of the source or Ctrl-C.
 
-    With several recipes, a line for each runs beside the others; those of one model share one engine.
+    With several recipes, a line for each runs beside the others.
     """
     from inspector_core.inspection.recipe import read_recipe
 

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Lock
 
 import torch
 from platformdirs import user_cache_path
@@ -27,6 +28,8 @@ from inspector_core.errors import ModelFileError
 log = logging.getLogger(__name__)
 
 MEMORY = user_cache_path("norma") / "engines.json"
+_OPENING = Lock()
+"""Held while an engine is opened: two at a time would spoil each other's measurement, or captured graph."""
 MOST_AT_ONCE = 16
 """Tiles of an image that a GPU looks at in one run."""
 
@@ -46,7 +49,10 @@ def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0, lin
     chosen = choose_device(device)
     metadata, tensors = load_model(path)
     try:
-        return build_engine(metadata, tensors, chosen, lasting=True, picture_from=picture_from, lines=lines)
+        with _OPENING:
+            return build_engine(
+                metadata, tensors, chosen, lasting=True, picture_from=picture_from, lines=lines
+            )
     except (ValidationError, RuntimeError) as error:
         problem = f"the model {path} does not fit this version of Norma ({str(error).splitlines()[0]})"
         raise ModelFileError(problem, "update Norma or train the model again") from error

@@ -4,16 +4,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Condition, Lock, Thread
+from threading import Condition, Thread
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of
 from inspector_core.engines.registered import RegisteredEngine
 from inspector_core.engines.tiled import TiledEngine
-
-_OPENING = Lock()
-"""Held while an engine is opened: two at a time would spoil each other's measurement, or captured graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +84,8 @@ class SharedEngine:
 
     def _run(self) -> None:
         try:
-            with _OPENING:
-                engine = self._open()
-                engine.warm_up()
+            engine = self._open()
+            engine.warm_up()
         except BaseException as error:
             self._opened.set_exception(error)
             return

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from inspector_core.cameras.camera import Camera
+from inspector_core.engines.devices import choose_device
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.factory import open_engine
 from inspector_core.engines.shared import SharedEngine
@@ -71,7 +72,8 @@ def run_lines(
     on_problem: Callable[[str], None] = lambda sentence: None,
 ) -> list[LineResult]:
     """Run a line for each recipe, side by side, until each has recorded `parts`, its source ends, it stops by
-    a fault, or Ctrl-C stops all. Recipes with the same model share one engine.
+    a fault, or Ctrl-C stops all. On a GPU, recipes with the same model share one engine, which looks at their
+    parts in one run; on a CPU, a line waits less for an engine of its own.
 
     Args:
         camera: instead of the first recipe's.
@@ -82,8 +84,9 @@ def run_lines(
         One result for each recipe.
 
     Raises:
-        NormaError: a line could not be made: no such model, a database that can't be opened.
+        NormaError: a line could not be made: no such model or device, a database that can't be opened.
     """
+    sharing = len(recipes) > 1 and choose_device(device).type == "cuda"
     records = Records.open(workspace)
     recorders: list[list[SessionRecorder]] = [[] for _ in recipes]
     shared: dict[Path, SharedEngine] = {}
@@ -95,14 +98,14 @@ def run_lines(
                 records,
                 camera=camera if k == 0 else None,
                 device=device,
-                shared=partial(_for_line, shared, model_of(recipe, workspace)) if len(recipes) > 1 else None,
+                shared=partial(_for_line, shared, model_of(recipe, workspace)) if sharing else None,
                 max_parts=parts,
                 screen=False,
                 on_recorder=recorders[k].append,
             )
             for k, recipe in enumerate(recipes)
         ]
-        if len(recipes) > 1:
+        if sharing:
             shared |= _shared_engines(recipes, workspace, device)
         names = [f"{recipe.name}: " if len(recipes) > 1 else "" for recipe in recipes]
         started = time.monotonic()

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,25 +127,28 @@ def test_a_line_that_can_not_record_says_so_and_keeps_its_rows(
     assert len(rows(tmp_path / "w")) == 4
 
 
-def test_two_cameras_share_one_engine_and_each_line_has_its_own_rows(
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_two_cameras_share_a_gpus_engine_and_each_line_has_its_own_rows(
     norma: Norma,
     write_recipe: Callable[..., Path],
     pictures: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
     opened = []
 
-    def counted(*arguments: Any) -> Engine:
-        opened.append(arguments)
-        return open_engine(*arguments)
+    def counted(model: Path, device: str, *more: Any) -> Engine:
+        opened.append(more)
+        return open_engine(model, "cpu", *more)
 
+    monkeypatch.setattr("inspector_core.jobs.headless.choose_device", lambda name: SimpleNamespace(type=kind))
     monkeypatch.setattr("inspector_core.jobs.headless.open_engine", counted)
     left = write_recipe(name="Left").rename(tmp_path / "left.toml")
     right = write_recipe(name="Right", camera=CameraSettings(source=str(pictures), loop=True))
     words = ["run", "--recipe", left, "--recipe", right, "--workspace", tmp_path / "w", "--parts", 12]
     assert norma(*words, "--json") == 0
-    assert len(opened) == 1
+    assert opened == ([(0.6, 2)] if kind == "cuda" else [])
     lines = {line["recipe"]: line for line in norma.json["lines"]}
     assert (lines["Left"]["triggers"], lines["Right"]["triggers"]) == (10, 12)
     with sqlite3.connect(tmp_path / "w" / "norma.db") as database:

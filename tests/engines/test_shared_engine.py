@@ -1,7 +1,6 @@
 """Several lines, one engine: each gets its own answers, and nobody waits for company."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -173,20 +172,3 @@ def test_an_engine_that_answers_too_little_is_a_fault_and_no_hang(shared, inner)
     inner.infer = lambda images, ignore=None: []
     with pytest.raises(RuntimeError, match="0 detections for 1 images"):
         shared.infer([grey(1)])
-
-
-def test_engines_are_opened_one_after_another():
-    opening, most = [], []
-
-    def slowly():
-        opening.append(1)
-        most.append(len(opening))
-        time.sleep(0.05)
-        opening.pop()
-        return Brightest()
-
-    engines = [SharedEngine(slowly) for _ in range(3)]
-    for engine in engines:
-        engine.warm_up()
-        engine.close()
-    assert most == [1, 1, 1]
