@@ -5,6 +5,7 @@ the same random state and take the same steps, so that weights never differ; a g
 losses of one process with the same batch, up to rounding.
 """
 
+import atexit
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -36,7 +37,14 @@ class Group:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(_part)
         return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+    def leave(self) -> None:
+        """End the exchange, once all processes have come here; nothing can be exchanged any more."""
+        if self.size > 1:
+            torch.distributed.barrier()
+            _part()
 
     def device(self, chosen: torch.device) -> torch.device:
         """Of several GPUs, this process's own."""
@@ -103,6 +111,12 @@ class Group:
     def _numbers(self, values: Sequence[float]) -> Tensor:
         nccl = torch.distributed.get_backend() == "nccl"
         return torch.tensor(values, dtype=torch.float64, device="cuda" if nccl else "cpu")
+
+
+def _part() -> None:
+    """End the exchange; its threads may abort a process that ends before them."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 class _Sum(torch.autograd.Function):

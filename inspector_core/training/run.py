@@ -95,6 +95,7 @@ def run_training(
     pace = Pace(request.steps, request.minutes, chosen.training.steps)
     run = _run_id(request, chosen, normals)
     losses = _train(request, trainer, check, pace, run, report, cancelled)
+    group.leave()
     if group.rank:
         raise TrainingShared(f"process {group.rank} has done its share; process 0 saves the model")
     report(

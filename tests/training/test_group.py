@@ -54,6 +54,7 @@ sum_of_weights = sum(float(value.double().sum()) for value in trainer.detector.p
 with open(f"{sys.argv[1]}.{group.rank}", "w") as file:
     generated = len(trainer.generation.bank) if sys.argv[2] == "hdm" else 0
     json.dump({"losses": losses, "weights": sum_of_weights, "generated": generated}, file)
+group.leave()
 """
 
 
