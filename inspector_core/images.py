@@ -49,7 +49,7 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
         OSError: the folder can't be written or the disk is full.
     """
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    # Codes without a search cost a fourth less than run lengths on photographs, and hardly come out larger.
+    # Codes without a search cost a fourth less than run lengths; camera pictures hardly come out larger.
     ok, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY])
     if not ok:
         raise OSError(f"{path} could not be encoded as PNG")

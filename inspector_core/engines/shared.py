@@ -28,7 +28,8 @@ class SharedEngine:
     run at work and those that asked before it.
 
     Args:
-        open_engine: opens the engine; called at once, in the engine's thread, which also warms it up.
+        open_engine: opens the engine; called for the first line, in the engine's thread, which also warms it
+            up.
     """
 
     def __init__(self, open_engine: Callable[[], Engine]) -> None:
@@ -38,7 +39,6 @@ class SharedEngine:
         self._changed = Condition()
         self._closing = False
         self._thread = Thread(target=self._run, name="norma-engine", daemon=True)
-        self._thread.start()
 
     def for_line(self) -> Engine:
         """What one line calls, once the engine is open: the line's own thread finds poses and cuts tiles.
@@ -46,26 +46,26 @@ class SharedEngine:
         Raises:
             Exception: what opening the engine raised.
         """
-        return _around(self._opened.result(), self)
+        return _around(self._engine(), self)
 
     @property
     def name(self) -> str:
-        return self._opened.result().name
+        return self._engine().name
 
     @property
     def model(self) -> ModelMetadata:
-        return self._opened.result().model
+        return self._engine().model
 
     @property
     def at_once(self) -> int:
-        return _innermost(self._opened.result()).at_once
+        return _innermost(self._engine()).at_once
 
     def warm_up(self) -> None:
-        self._opened.result()
+        self._engine()
 
     def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
         """As `Engine.infer`; raises RuntimeError after `close`."""
-        self._opened.result()
+        self._engine()
         asked = _Asked(images, masks_of(ignore, len(images)))
         with self._changed:
             if self._closing:
@@ -74,13 +74,18 @@ class SharedEngine:
             self._changed.notify()
         return asked.answer.result()
 
-    def close(self, wait: bool = True) -> None:
-        """Answer what was asked, then end the thread; without `wait` that happens later."""
+    def close(self) -> None:
+        """Let the thread end once it has answered what was asked; does not wait for it."""
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if wait:
-            self._thread.join()
+
+    def _engine(self) -> Engine:
+        """The opened engine, waiting for it; raises what opening it raised."""
+        with self._changed:
+            if self._thread.ident is None:
+                self._thread.start()
+        return self._opened.result()
 
     def _run(self) -> None:
         try:

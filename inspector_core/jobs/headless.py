@@ -1,14 +1,13 @@
 """Running lines to their end without a screen."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from inspector_core.cameras.camera import Camera
 from inspector_core.engines.devices import choose_device
-from inspector_core.engines.engine import Engine
 from inspector_core.engines.factory import open_engine
 from inspector_core.engines.shared import SharedEngine
 from inspector_core.inspection.inspector import in_words
@@ -87,9 +86,9 @@ def run_lines(
         NormaError: a line could not be made: no such model or device, a database that can't be opened.
     """
     sharing = len(recipes) > 1 and choose_device(device).type == "cuda"
+    shared = _shared_engines(recipes, workspace, device) if sharing else {}
     records = Records.open(workspace)
     recorders: list[list[SessionRecorder]] = [[] for _ in recipes]
-    shared: dict[Path, SharedEngine] = {}
     try:
         lines = [
             line_of(
@@ -98,15 +97,13 @@ def run_lines(
                 records,
                 camera=camera if k == 0 else None,
                 device=device,
-                shared=partial(_for_line, shared, model_of(recipe, workspace)) if sharing else None,
+                shared=shared[model_of(recipe, workspace)].for_line if sharing else None,
                 max_parts=parts,
                 screen=False,
                 on_recorder=recorders[k].append,
             )
             for k, recipe in enumerate(recipes)
         ]
-        if sharing:
-            shared |= _shared_engines(recipes, workspace, device)
         names = [f"{recipe.name}: " if len(recipes) > 1 else "" for recipe in recipes]
         started = time.monotonic()
         for line in lines:
@@ -115,7 +112,7 @@ def run_lines(
         interrupted = _watch(lines, names, seconds, started, on_progress, on_problem)
     finally:
         for engine in shared.values():
-            engine.close(wait=False)  # no line is left that could ask; one that still opens ends by itself
+            engine.close()
         records.close()
     results = []
     for line, name, took, made in zip(lines, names, seconds, recorders, strict=True):
@@ -126,10 +123,6 @@ def run_lines(
         latency = line.latency.overall()
         results.append(LineResult(line.counts, latency, took, line.profile, dropped, interrupted, line.error))
     return results
-
-
-def _for_line(shared: Mapping[Path, SharedEngine], model: Path) -> Engine:
-    return shared[model].for_line()
 
 
 def _shared_engines(recipes: Sequence[Recipe], workspace: Workspace, device: str) -> dict[Path, SharedEngine]:

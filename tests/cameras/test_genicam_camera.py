@@ -26,7 +26,7 @@ def camera_of() -> Iterator[Open]:
     made: list[GenicamCamera] = []
 
     def make(*args: object, **settings: object) -> GenicamCamera:
-        made.append(GenicamCamera(*args, **settings))  # type: ignore[arg-type]
+        made.append(GenicamCamera(*args, **settings))
         return made[-1]
 
     yield make

@@ -47,7 +47,7 @@ class Affine(nn.Module):
 @pytest.mark.parametrize("prediction", ["epsilon", "x0"])
 def test_both_scales_in_one_batch_equal_two_calls(prediction: str) -> None:
     torch.manual_seed(0)
-    denoiser = Denoiser(Affine(), linear_alpha_bar(1000, 1e-4, 0.02), prediction)  # type: ignore[arg-type]
+    denoiser = Denoiser(Affine(), linear_alpha_bar(1000, 1e-4, 0.02), prediction)
     x, noise_s, noise_b = torch.rand(3, 2, 3, 8, 8, dtype=torch.float64)
     t_s, t_b = torch.tensor([200, 100]), torch.tensor([400, 900])
     both = reconstruct(denoiser, x, noise_s, noise_b, t_s, t_b, 1.0)

@@ -20,7 +20,7 @@ def rows(workspace: Workspace) -> list[sqlite3.Row]:
 
 
 @pytest.fixture(scope="module")
-def result(norma, demo_workspace: Workspace) -> dict[str, Any]:  # type: ignore[no-untyped-def]
+def result(norma, demo_workspace: Workspace) -> dict[str, Any]:
     """What the command says of forty parts of the demo."""
     figures: dict[str, Any] = norma("demo", "--headless", "--parts", "40", "--workspace", demo_workspace.root)
     return figures
@@ -55,7 +55,7 @@ def test_the_demos_defects_are_found(result: dict[str, Any], demo_workspace: Wor
     assert len(stopped) <= 0.1 * len(recorded), stopped
 
 
-def test_a_killed_line_loses_nothing_and_starts_again(norma, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_killed_line_loses_nothing_and_starts_again(norma, tmp_path: Path) -> None:
     workspace = Workspace.open(tmp_path / "killed")
     command = [sys.executable, "-m", "app", "demo", "--headless", "--workspace", str(workspace.root)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -85,7 +85,7 @@ def _count(workspace: Workspace) -> int:
         return 0
 
 
-def test_an_image_has_the_same_score_in_two_processes(norma, demo_workspace: Workspace) -> None:  # type: ignore[no-untyped-def]
+def test_an_image_has_the_same_score_in_two_processes(norma, demo_workspace: Workspace) -> None:
     model = next(demo_workspace.models.glob("*.safetensors"))
     images = sorted((demo_workspace.root / "demo" / "frames").glob("*.png"))[:3]
     first, second = (norma("inspect", "--model", model, *images) for _ in range(2))
@@ -94,7 +94,7 @@ def test_an_image_has_the_same_score_in_two_processes(norma, demo_workspace: Wor
     assert alone["images"][0]["score"] == first["images"][1]["score"]
 
 
-def test_a_recipe_on_the_virtual_genicam_camera_records_frames(  # type: ignore[no-untyped-def]
+def test_a_recipe_on_the_virtual_genicam_camera_records_frames(
     norma, demo_workspace: Workspace, tmp_path: Path
 ) -> None:
     published = next((demo_workspace.recipes).rglob("v0001.toml")).read_text()

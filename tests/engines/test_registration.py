@@ -101,12 +101,9 @@ def test_more_than_the_allowed_turn_or_shift_is_not_found(part):
 def test_a_part_beyond_the_allowed_shift_is_judged_as_it_lies(part, registration, shift):
     image = turned(part, 0, shift, 0)
     inner = Brightness()
-    (found,) = RegisteredEngine(inner, registration).infer([image])
-    if registration.find(image)[1] == 0:
-        assert np.array_equal(inner.seen[0], image), "nothing is moved out of view"
-        assert found.anomaly_map[:, :-1].min() > 0 or image[..., 1].min() == 0
-    else:
-        assert shift < 60
+    RegisteredEngine(inner, registration).infer([image])
+    assert registration.find(image)[1] == 0
+    assert np.array_equal(inner.seen[0], image), "nothing is moved out of view"
 
 
 def test_every_ignored_pixel_stays_ignored(part, registration):

@@ -147,6 +147,7 @@ def test_every_line_hears_why_the_engine_did_not_open():
 
 def test_a_closed_engine_says_so(inner):
     engine = SharedEngine(lambda: inner)
+    engine.for_line()
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):
         engine.infer([grey(1)])

@@ -23,7 +23,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def request_for(photographs: Path, tmp_path: Path):  # type: ignore[no-untyped-def]
+def request_for(photographs: Path, tmp_path: Path):
     def make(**changes: object) -> TrainingRequest:
         fields = {
             "data": photographs,

@@ -84,8 +84,8 @@ def test_two_processes_follow_the_losses_of_one(tmp_path: Path, detector: str) -
     first, second = train(tmp_path / "two", 2, detector)
     assert first == second, "both have the same losses and the same weights, to the bit"
     for name in ("noise", "mask"):
-        expected = [step[name] for step in alone["losses"]]  # type: ignore[attr-defined]
-        found = [step[name] for step in first["losses"]]  # type: ignore[attr-defined]
+        expected = [step[name] for step in alone["losses"]]
+        found = [step[name] for step in first["losses"]]
         assert found == pytest.approx(expected, rel=1e-3)
     assert first["generated"] == alone["generated"]
     assert detector != "hdm" or first["generated"]

@@ -19,7 +19,7 @@ def small_config(prediction: str = "x0") -> DetectorConfig:
     return DetectorConfig(
         preset="small",
         size=32,
-        diffusion=DiffusionConfig(prediction=prediction),  # type: ignore[arg-type]
+        diffusion=DiffusionConfig(prediction=prediction),
         denoiser=UNetConfig(patch=2, channels=32, multipliers=(1, 1), blocks=1, attention=()),
         segmentation=SegmentationConfig(patch=1, channels=4, multipliers=(1, 2)),
     )
@@ -170,7 +170,7 @@ def test_settling_gives_the_saved_weights_statistics_of_their_own() -> None:
     layer = trainer.detector.segmentation.encoder[0][1]
     assert isinstance(layer, torch.nn.BatchNorm2d)
     with torch.no_grad():
-        layer.running_mean.fill_(1e3)  # type: ignore[union-attr]
+        layer.running_mean.fill_(1e3)
     saved = trainer.weights["segmentation.outlet.weight"].clone()
     trainer.settle()
     assert layer.running_mean is not None

@@ -31,7 +31,7 @@ def checkpoints(out: Path) -> list[Path]:
     return list(out.parent.glob(f"{out.name}.*.checkpoint"))
 
 
-def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp_path: Path) -> None:
     told: list[Progress] = []
     request = request_for(samples=tmp_path / "samples.png")
     metadata = run_training(request, told.append)
@@ -48,7 +48,7 @@ def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp
     assert not checkpoints(request.out)
 
 
-def test_hdm_is_trained_calibrated_and_scored_as_any_detector(request_for, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_hdm_is_trained_calibrated_and_scored_as_any_detector(request_for, monkeypatch) -> None:
     quick = HDMTraining(start=0.0, every=1, round=4, pom=False, local_steps=2, diffused_steps=2)
     monkeypatch.setattr(presets, "HDMTraining", lambda: quick)
     request = request_for(detector="hdm", steps=3)
@@ -64,7 +64,7 @@ def test_hdm_is_trained_calibrated_and_scored_as_any_detector(request_for, monke
     assert float(tensors["temperature"]) != 1.0
 
 
-def test_tiles_are_trained_on_and_whole_parts_calibrated(request_for) -> None:  # type: ignore[no-untyped-def]
+def test_tiles_are_trained_on_and_whole_parts_calibrated(request_for) -> None:
     request = request_for(tiling=Tiling(rows=2, columns=2), steps=1)
     metadata = run_training(request)
     assert metadata.training.normals == 12
@@ -79,14 +79,14 @@ def test_tiles_are_trained_on_and_whole_parts_calibrated(request_for) -> None:  
     assert list(metadata.calibration.scores) == scores
 
 
-def test_hdm_starts_from_a_diffusion_ad_model(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_hdm_starts_from_a_diffusion_ad_model(request_for, tmp_path: Path) -> None:
     start = request_for(steps=1, out=tmp_path / "start.safetensors")
     run_training(start)
     request = request_for(detector="hdm", steps=1, start_from=start.out)
     assert run_training(request).detector == "hdm"
 
 
-def test_a_cancelled_hdm_run_goes_on_to_the_result_of_an_uninterrupted_one(  # type: ignore[no-untyped-def]
+def test_a_cancelled_hdm_run_goes_on_to_the_result_of_an_uninterrupted_one(
     request_for, tmp_path: Path, monkeypatch
 ) -> None:
     quick = HDMTraining(start=0.0, every=1, round=4, local_steps=2, diffused_steps=2)
@@ -103,7 +103,7 @@ def test_a_cancelled_hdm_run_goes_on_to_the_result_of_an_uninterrupted_one(  # t
     assert all(first[name].equal(second[name]) for name in first)
 
 
-def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(request_for) -> None:  # type: ignore[no-untyped-def]
+def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(request_for) -> None:
     request = request_for(steps=1)
     calibration = run_training(request).calibration
     normals = load_normals(request.data, 128)
@@ -115,7 +115,7 @@ def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(reques
     assert all(score < calibration.threshold for score in scores)
 
 
-def test_a_cancelled_run_goes_on_to_the_result_of_an_uninterrupted_one(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_cancelled_run_goes_on_to_the_result_of_an_uninterrupted_one(request_for, tmp_path: Path) -> None:
     straight = request_for(steps=3, out=tmp_path / "straight.safetensors")
     broken = request_for(steps=3, out=tmp_path / "broken.safetensors")
     run_training(straight)
@@ -132,7 +132,7 @@ def test_a_cancelled_run_goes_on_to_the_result_of_an_uninterrupted_one(request_f
     assert not checkpoints(broken.out)
 
 
-def test_a_run_with_other_settings_leaves_a_checkpoint_alone(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_with_other_settings_leaves_a_checkpoint_alone(request_for, tmp_path: Path) -> None:
     cancelled = request_for(steps=3, out=tmp_path / "m.safetensors")
     with pytest.raises(TrainingCancelled):
         run_training(cancelled, cancelled=lambda: True)
@@ -157,7 +157,7 @@ def test_a_checkpoint_of_another_run_is_not_taken_up(tmp_path: Path) -> None:
 
 def test_a_model_of_another_shape_is_refused_as_a_start(
     request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     first = request_for(steps=1)
     run_training(first)
     warm = request_for(steps=1, out=tmp_path / "warm.safetensors", start_from=first.out)
@@ -174,14 +174,14 @@ def test_a_model_of_another_shape_is_refused_as_a_start(
         run_training(warm)
 
 
-def test_an_unwritable_place_is_found_out_before_training(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_unwritable_place_is_found_out_before_training(request_for, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelFileError, match="can't be written") as caught:
         run_training(request_for(out=tmp_path / "file" / "m.safetensors"))
     assert "--out" in caught.value.remedy
 
 
-def test_a_refused_run_leaves_the_old_model(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_refused_run_leaves_the_old_model(request_for, tmp_path: Path) -> None:
     request = request_for(data=tmp_path / "nowhere")
     request.out.write_bytes(b"the old model")
     with pytest.raises(DataError):
@@ -230,7 +230,7 @@ def wait(job: TrainingJob, seconds: float = 120) -> list[Progress]:
     return told
 
 
-def test_a_job_trains_in_a_process_of_its_own(request_for) -> None:  # type: ignore[no-untyped-def]
+def test_a_job_trains_in_a_process_of_its_own(request_for) -> None:
     job = TrainingJob(request_for(steps=1))
     job.start()
     told = wait(job)
@@ -240,7 +240,7 @@ def test_a_job_trains_in_a_process_of_its_own(request_for) -> None:  # type: ign
     assert read_metadata(job.request.out).calibration is not None
 
 
-def test_a_job_says_in_words_what_is_wrong(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_job_says_in_words_what_is_wrong(request_for, tmp_path: Path) -> None:
     job = TrainingJob(request_for(data=tmp_path / "nowhere"))
     job.start()
     wait(job)
@@ -249,7 +249,7 @@ def test_a_job_says_in_words_what_is_wrong(request_for, tmp_path: Path) -> None:
     assert "nowhere is missing" in job.error
 
 
-def test_a_fault_of_ours_in_a_job_stands_in_the_applications_log(  # type: ignore[no-untyped-def]
+def test_a_fault_of_ours_in_a_job_stands_in_the_applications_log(
     request_for, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def burst(*_: object) -> None:
@@ -269,7 +269,7 @@ def test_a_fault_of_ours_in_a_job_stands_in_the_applications_log(  # type: ignor
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_killed_job_is_noticed(request_for) -> None:  # type: ignore[no-untyped-def]
+def test_a_killed_job_is_noticed(request_for) -> None:
     job = TrainingJob(request_for(steps=100_000))
     job.start()
     pid = job._process.pid
@@ -281,7 +281,7 @@ def test_a_killed_job_is_noticed(request_for) -> None:  # type: ignore[no-untype
     assert "exit status -9" in job.error
 
 
-def test_a_cancelled_job_keeps_its_checkpoint(request_for) -> None:  # type: ignore[no-untyped-def]
+def test_a_cancelled_job_keeps_its_checkpoint(request_for) -> None:
     job = TrainingJob(request_for(steps=100_000))
     job.start()
     deadline = time.monotonic() + 120

@@ -59,7 +59,7 @@ def part(number: int, score: float | None, **changes: object) -> Inspection:
         "latency_ms": 40.0, "captured_at": datetime.now(UTC) - timedelta(seconds=2000 - number),
         "camera_id": "playback", "frame_id": number, "lot": "L1", "operator": "Ada",
     }  # fmt: skip
-    return Inspection(**facts | changes)  # type: ignore[arg-type]
+    return Inspection(**facts | changes)
 
 
 def record(
