@@ -30,7 +30,7 @@ from inspector_core.families.family import Family
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
-from inspector_core.training.run import stored_weights
+from inspector_core.training.finish import stored_weights
 from inspector_core.training.trainer import Trainer
 
 MODEL = Path(__file__).parent.parent / "resources" / "models" / "base-edge.safetensors"

@@ -36,8 +36,8 @@ from inspector_core.resources import BASE_MODEL, resource
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.synthesis.foreground import choose_method, foreground_masks
-from inspector_core.training.dataset import load_normals
-from inspector_core.training.evidence import is_grey
+from inspector_core.training.dataset import ALWAYS, load_normals
+from inspector_core.training.evidence import fit_across, is_grey
 
 RANKS = (4, 8, 16, 32)
 CHANNELS, BITS = (64, 32, 16), (16, 8, 4)
@@ -124,7 +124,7 @@ def evidence_rows(normals: NDArray[np.uint8], data: Path, most: int) -> list[dic
     for channels in CHANNELS:
         config = EvidenceConfig(channels=channels, context=channels, colour=not is_grey(normals))
         evidence = FeatureEvidence(config, size)
-        evidence.fit(lambda: planes(normals), torch.cat(list(planes(normals[:64]))))
+        fit_across(evidence, normals, np.full(len(normals), ALWAYS), np.arange(min(64, len(normals))))
         exact = [part.clone() for part in (evidence.mean, evidence.known, evidence.factor)]
         for bits in BITS:
             for part, values in zip((evidence.mean, evidence.known, evidence.factor), exact, strict=True):
@@ -149,10 +149,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=60)
     arguments = parser.parse_args()
     normals = load_normals(arguments.data, arguments.size)
-    training, held_out = normals.split(0)
+    folds = normals.folds(0)
     result: dict[str, object] = {"data": arguments.data.name}
     if arguments.model is not None:
-        good = normals.images[held_out][:HELD_OUT]
+        good = normals.images[folds == 0][:HELD_OUT]
         method = choose_method(normals.images)
         foreground = torch.from_numpy(foreground_masks(good, method))[:, None]
         pixels = torch.from_numpy(good).permute(0, 3, 1, 2)
@@ -167,7 +167,7 @@ def main() -> None:
             rows.append({"rank": most, "mb": stored / 1e6, **networks_alone(config, made, good, drawn)})
             console.print(rows[-1])
         result["networks"] = rows
-    result["evidence"] = evidence_rows(normals.images[training], arguments.data, arguments.most)
+    result["evidence"] = evidence_rows(normals.images[folds != 0], arguments.data, arguments.most)
     print(json.dumps(result, indent=1))
 
 

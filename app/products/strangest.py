@@ -1,4 +1,4 @@
-"""Which of the held-out good parts the model finds strangest. Knows no Qt; takes seconds."""
+"""The good parts that a model found strangest as it was calibrated. Knows no Qt."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_core.images import list_images, read_rgb
-from inspector_core.training.dataset import normal_folder, split_held_out
-
-MOST_SCORED = 60
+from inspector_core.detectors.model_file import Calibration
+from inspector_core.images import read_rgb
+from inspector_core.training.dataset import normal_folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,19 +20,16 @@ class StrangePart:
     image: NDArray[np.uint8]
 
 
-def strangest_parts(model: Path, normals: Path, seed: int = 0, most: int = 8) -> list[StrangePart]:
-    """The held-out parts with the highest scores, highest first.
+def strangest_parts(calibration: Calibration, normals: Path) -> list[StrangePart]:
+    """Pictures of the parts with the highest scores, highest first.
+
+    Args:
+        normals: the folder that the model was trained on.
 
     Raises:
-        NormaError: the model or a picture can't be used.
+        NormaError: a picture can't be read.
     """
-    from inspector_core.engines.detector import Detector  # loads the networks' library
-
-    paths = list_images(normal_folder(normals))
-    _, held_out = split_held_out(len(paths), seed)
-    detector = Detector.load(model, "cpu")
-    parts = []
-    for index in held_out[:MOST_SCORED]:
-        image = read_rgb(paths[index])
-        parts.append(StrangePart(paths[index], detector.inspect(image).score, image))
-    return sorted(parts, key=lambda part: part.score, reverse=True)[:most]
+    folder = normal_folder(normals)
+    return [
+        StrangePart(folder / name, score, read_rgb(folder / name)) for name, score in calibration.strangest
+    ]

@@ -104,7 +104,7 @@ def replay_words(result: Replay, period: str) -> str:
 
 
 def false_reject_words(calibration: Calibration | None, fail: float) -> str:
-    """What the model's held-out normal parts predict for a FAIL threshold, with the bound."""
+    """What the model's normal parts predict for a FAIL threshold, with the bound."""
     if calibration is None or not calibration.n:
         return "The model has no calibration, so false rejects can't be predicted. Train it again to get one."
     rate = calibration.requested_rate

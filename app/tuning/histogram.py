@@ -18,10 +18,10 @@ from inspector_core.records import ScoreTable
 BINS = 64
 COLORS = {DEFECT: palette.NG, REJECTED: palette.REVIEW, GOOD: palette.ACCENT, PASSED: palette.OK}
 SHORT = {DEFECT: "Labelled defect", REJECTED: "Rejected", GOOD: "Labelled good", PASSED: "Passed"}
-CALIBRATION = "Held-out normal parts of the model"
+CALIBRATION = "Normal parts of the model, each scored as if unseen"
 _CALIBRATION_COLOR = palette.TEXT
 _RUG = -0.14
-"""Height at which the marks of the held-out parts stand, as a share of the highest bar."""
+"""Height at which the marks of the model's normal parts stand, as a share of the highest bar."""
 
 
 class ScoreHistogram(QWidget):
@@ -61,10 +61,10 @@ class ScoreHistogram(QWidget):
         column.addWidget(self.plot, 1)
 
     def show_scores(self, table: ScoreTable, calibration: Sequence[float], thresholds: Thresholds) -> None:
-        """Draw stored and held-out scores; the view takes in all of them and the thresholds."""
-        held_out = to_axis(list(calibration))
+        """Draw stored scores and those of the model's normal parts; all of them are in view."""
+        normal = to_axis(list(calibration))
         places = to_axis(table.score)
-        edges = self._edges(np.concatenate([places, held_out, to_axis(_values(thresholds))]))
+        edges = self._edges(np.concatenate([places, normal, to_axis(_values(thresholds))]))
         below, top = np.zeros(BINS), 0.0
         for name, mask in series_of(table).items():
             counts, _ = np.histogram(places[mask], bins=edges)
@@ -74,7 +74,7 @@ class ScoreHistogram(QWidget):
             below, top = above, max(top, float(high.max()))
             self.counts[name] = int(mask.sum())
         top = max(top, 1.0)
-        self._rug.setData(x=held_out, y=np.full(len(held_out), _RUG * top))
+        self._rug.setData(x=normal, y=np.full(len(normal), _RUG * top))
         self._set_view(edges, top)
         self._show_legend(len(calibration))
         self.show_thresholds(thresholds)
@@ -152,11 +152,11 @@ class ScoreHistogram(QWidget):
         row.addStretch(1)
         return row
 
-    def _show_legend(self, held_out: int) -> None:
+    def _show_legend(self, normal: int) -> None:
         for name in SERIES:
             self._legend[name].setText(f"{SHORT[name]} {self.counts[name]:,}")
             self._legend[name].setToolTip(name)
-        self._legend[CALIBRATION].setText(f"Held-out normal {held_out:,}")
+        self._legend[CALIBRATION].setText(f"Model's normal {normal:,}")
         self._legend[CALIBRATION].setToolTip(CALIBRATION)
 
     def _edges(self, places: np.ndarray) -> np.ndarray:

@@ -123,7 +123,7 @@ def train(
     result |= {"threshold": _threshold(metadata)} | facts.losses | facts.validation
     if (calibration := metadata.calibration) is not None:
         result |= {
-            "held_out": calibration.n,
+            "calibrated_on": calibration.n,
             "false_reject_rate_asked": calibration.requested_rate,
             "false_reject_rate_at_most": calibration.upper_bound,
         }

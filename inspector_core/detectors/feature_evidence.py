@@ -9,7 +9,6 @@ image, which is a normal one again in closed form. Its squared Mahalanobis dista
 negative log likelihood of the place.
 """
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -39,18 +38,8 @@ TRUSTED = (0.9, 0.98)
 """Pixel AUROC of the segmentation alone on drawn anomalies, over which it earns trust."""
 NEARBY = 13
 """Side, in places, of the square in which its strongest pixel is looked for."""
-FLOOR = 1e-3
-"""Least variance of a direction; each feature has variance 1 over all normal places."""
 LEAST_SCALE = 0.02
 """A feature that varies less over all normal places counts as varying so much."""
-LIKE_ALL = 1 / 8
-"""Parts, for each direction, that a place is thought to have been seen in and that vary as all places do."""
-LIKE_NEAR = 20
-"""Parts that a place is thought to have been seen in and that vary as the places near it do."""
-NEAR = 5
-"""Side, in places, of the square that is near."""
-SHARED = 0.3
-"""Of a part's weight at the places near one, how much of it is the part's own weight there once more."""
 CHUNK = 64
 """Places whose covariances are inverted at a time."""
 
@@ -74,10 +63,6 @@ class EvidenceConfig(BaseModel):
     colour: bool = True
     alarm: float = Field(default=4.0, ge=0)
     softness: PositiveFloat = 2.0
-
-
-Batches = Callable[[], Iterable[Tensor]]
-"""Gives all normal images anew, batch by batch: float32 [B, 3, S, S], 0..1."""
 
 
 class FeatureEvidence(nn.Module):
@@ -196,72 +181,28 @@ class FeatureEvidence(nn.Module):
         return self.combine(distance.new_zeros((1, 1, size, size)), distance)
 
     @torch.no_grad()
-    def fit(self, batches: Batches, first: Tensor) -> Tensor:
-        """Estimate the distributions from normal parts.
-
-        The covariance of a place is drawn towards those of the places near it, and of all places: with few
-        parts it can't be known for each place alone.
-
-        Args:
-            batches: all parts; gone through twice.
-            first: some of them, from which each feature's mean and deviation are taken.
-
-        Returns:
-            `image_distance` of each part as if it had not been seen, [N].
-        """
+    def measure(self, first: Tensor) -> None:
+        """Take each feature's mean and deviation from some parts [B, 3, S, S], before any `describe`."""
         sample = self.gather(first)
         self.center.copy_(sample.mean((0, 2, 3)))
         self.scale.copy_(sample.std((0, 2, 3)).clamp_min(LEAST_SCALE))
-        p, d = self.mean.shape
-        total = torch.zeros((p, d), dtype=torch.float64, device=sample.device)
-        product = torch.zeros((p, d, d), dtype=torch.float64, device=sample.device)
-        n = 0
-        for batch in batches():
-            vectors = self.describe(batch)
-            total += vectors.sum(0)
-            product += torch.einsum("bpc,bpd->pcd", vectors, vectors)
-            n += len(vectors)
-        mean = total / n
-        covariance = product / n - mean[:, :, None] * mean[:, None, :]
-        self._draw_together(covariance.view(p, d * d), n, LIKE_ALL * d)
-        covariance += FLOOR * torch.eye(d, dtype=torch.float64, device=sample.device)
+
+    @torch.no_grad()
+    def set_distribution(self, mean: Tensor, covariance: Tensor) -> None:
+        """What `describe` gives at each place over normal parts: float64 [P, K + C] and [P, K + C, K + C]."""
         inverted = [_inverse_cholesky(part) for part in torch.split(covariance, CHUNK)]
         whitener = torch.cat(inverted)  # [P, D, D]
         self.mean.copy_(mean)
         self.known.copy_(whitener[:, self.context :, : self.context])
         rows, columns = self._triangle()
         self.factor.copy_(whitener[:, self.context :, self.context :][:, rows, columns])
-        return torch.cat([self.image_distance(self._unseen(batch, whitener, n)) for batch in batches()])
-
-    def _draw_together(self, covariance: Tensor, parts: int, alike: float) -> None:
-        """Draw the covariances of single places, [P, D * D], to those near them and to all, in place."""
-        for columns in torch.split(covariance, 8 * CHUNK, dim=1):
-            grid = columns.T.view(-1, 1, self.grid, self.grid)
-            near = F.avg_pool2d(grid, NEAR, stride=1, padding=NEAR // 2, count_include_pad=False)
-            drawn = LIKE_NEAR * near.flatten(1).T + alike * columns.mean(0)
-            columns.copy_((parts * columns + drawn) / (parts + LIKE_NEAR + alike))
-
-    def _unseen(self, image: Tensor, whitener: Tensor, parts: int) -> Tensor:
-        """The distance of parts that are among those fitted, as if they were not: [B, 1, G, G].
-
-        Without a part, each covariance loses a term of rank one, whose inverse is known (Sherman-Morrison),
-        and each mean moves. The places near one lose it too, which is nearly the same term: SHARED was
-        measured against parts that were not fitted.
-        """
-        deviation = self.describe(image) - self.mean
-        whitened = torch.einsum("bpd,pcd->bpc", deviation, whitener.float()).square()
-        joint, around = whitened.sum(-1), whitened[..., : self.context].sum(-1)
-        seen = (parts + LIKE_NEAR + LIKE_ALL * self.mean.shape[1]) / (1 + SHARED * LIKE_NEAR / parts)
-        apart = [square / (1 - (square / seen).clamp(max=0.99)) for square in (joint, around)]
-        squared = (apart[0] - apart[1]).clamp_min(0) * (parts / max(parts - 1, 1)) ** 2
-        return squared.sqrt().view(-1, 1, self.grid, self.grid)
 
     def standardise(self, logits: Tensor, distances: Tensor) -> None:
         """Set median and robust deviation of normal parts' image values.
 
         Args:
             logits: of the segmentation, [N]; it was trained on these parts, and may vary more on others.
-            distances: [M], as `fit` returns them.
+            distances: `image_distance` of normal parts that the distributions do not come from, [M].
         """
         for k, values in enumerate((logits, distances)):
             middle = values.median()

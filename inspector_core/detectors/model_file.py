@@ -24,14 +24,15 @@ _KEY = "norma"
 
 
 class Calibration(BaseModel):
-    """What the held-out normal parts say about thresholds.
+    """What the normal parts say about thresholds, each scored by evidence that was fitted without it.
 
     Attributes:
-        scores: raw image scores of the held-out normal parts, ascending.
+        scores: raw image scores of the normal parts, ascending.
         requested_rate: the false-reject rate that was asked for, 0..1.
         threshold: the conformal quantile; a part at or above it is rejected.
         upper_bound: 95 % upper bound of the false-reject rate at `threshold`.
-        pixel_threshold: the same quantile of the held-out parts' highest pixels, for contours.
+        pixel_threshold: the same quantile of the parts' highest pixels, for contours.
+        strangest: file names and scores of the parts with the highest ones, highest first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class Calibration(BaseModel):
     threshold: float
     upper_bound: float
     pixel_threshold: float
+    strangest: tuple[tuple[str, float], ...] = ()
 
     @property
     def n(self) -> int:

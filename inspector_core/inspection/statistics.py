@@ -1,4 +1,4 @@
-"""What a few held-out normal parts say about false rejects: a threshold, and how far it can be trusted."""
+"""What a few unseen normal parts say about false rejects: a threshold, and how far it can be trusted."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ BISECTIONS = 100
 def conformal_threshold(scores: Sequence[float], rate: float) -> float:
     """The threshold that a new normal part exceeds with probability at most `rate` (split conformal).
 
-    It is the ceil((n+1)(1-rate))-th smallest of the `n` held-out normal scores. Where `n` is too small for
+    It is the ceil((n+1)(1-rate))-th smallest of the `n` normal scores. Where `n` is too small for
     that rank to exist (`reaches_rate` is then False) it is their maximum, which promises 1/(n+1) only.
 
     Args:
@@ -28,12 +28,12 @@ def conformal_threshold(scores: Sequence[float], rate: float) -> float:
         raise ValueError(f"the false-reject rate must lie between 0 and 1, not {rate}")
     ordered = sorted(float(score) for score in scores)
     if not ordered or not all(math.isfinite(score) for score in ordered):
-        raise ValueError("a threshold needs at least one held-out score, and only finite ones")
+        raise ValueError("a threshold needs at least one score, and only finite ones")
     return ordered[min(_rank(len(ordered), rate), len(ordered)) - 1]
 
 
 def reaches_rate(n: int, rate: float) -> bool:
-    """Whether `n` held-out parts are enough for the conformal threshold of `rate` (n >= 1/rate - 1)."""
+    """Whether `n` parts are enough for the conformal threshold of `rate` (n >= 1/rate - 1)."""
     return _rank(n, rate) <= n
 
 
@@ -77,8 +77,8 @@ def bound_in_words(n: int, requested_rate: float, rejected: int = 0) -> str:
     """The sentence that stands beside a threshold on the screen."""
     bound = false_reject_upper_bound(n, rejected)
     text = (
-        f"{rejected} of {n} held-out normal parts rejected: with 95 % confidence fewer than {bound:.2%} of "
-        "normal parts will be; missed defects are not covered by this."
+        f"{rejected} of {n} normal parts rejected, each scored as if unseen: with 95 % confidence fewer than "
+        f"{bound:.2%} of normal parts will be; missed defects are not covered by this."
     )
     if reaches_rate(n, requested_rate):
         return text

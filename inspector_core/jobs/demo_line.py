@@ -28,7 +28,7 @@ SEED = 0
 RATE = 4.0
 """Parts a second in the window, so that a person can follow."""
 REVIEW_QUANTILE = 0.97
-"""Parts stranger than this share of the held-out good ones go to review, below the FAIL threshold."""
+"""Parts stranger than this share of the good ones go to review, below the FAIL threshold."""
 
 OnProgress = Callable[[int, int], None]
 

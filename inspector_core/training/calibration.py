@@ -1,7 +1,8 @@
-"""From held-out normal parts to thresholds, with what is and isn't known about them."""
+"""From normal parts, each scored as if unseen, to thresholds, with what is and isn't known about them."""
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,18 @@ from inspector_core.inspection.statistics import conformal_threshold, false_reje
 
 PIXEL_THRESHOLDS = (0.02, 0.95)
 """Limits of the pixel threshold: contours of the faintest noise, or none at all, would help nobody."""
-
+STRANGEST = 8
+"""Parts that are named, for a person to look at."""
 AT_ONCE = 8
 """Images handed to the engine in one call."""
+
+
+class NormalPart(NamedTuple):
+    """A normal part's file name, its score, and the highest pixel of its anomaly map."""
+
+    name: str
+    score: float
+    highest: float
 
 
 def detect_all(
@@ -29,29 +39,38 @@ def detect_all(
     return detections
 
 
-def whole_parts(tiles: Sequence[Detection], count: int) -> list[Detection]:
-    """One Detection a part from those of its `count` tiles, one after another: the strangest tile's."""
-    return [max(tiles[k : k + count], key=lambda tile: tile.score) for k in range(0, len(tiles), count)]
+def normal_parts(names: Sequence[str], detections: Sequence[Detection]) -> list[NormalPart]:
+    """Parts from the detections of their tiles, as many of each, one after another: the strangest counts."""
+    count = len(detections) // len(names)
+    parts = []
+    for k, name in enumerate(names):
+        tile = max(detections[k * count : (k + 1) * count], key=lambda one: one.score)
+        parts.append(NormalPart(name, tile.score, float(tile.anomaly_map.max())))
+    return parts
 
 
-def calibrate(detections: Sequence[Detection], rate: float) -> Calibration:
-    """Thresholds for a false-reject rate from held-out normal parts (split conformal, as a quantile).
+def calibrate(parts: Sequence[NormalPart], rate: float) -> Calibration:
+    """Thresholds for a false-reject rate (cross-conformal, as a quantile).
 
-    A part is rejected at or above the threshold, so that it stands one float above the quantile: the held-out
-    part that sets it would pass.
+    A part is rejected at or above the threshold, so that it stands one float above the quantile: the part
+    that sets it would pass.
 
     Args:
-        detections: of normal parts that were not trained on, one a part.
+        parts: each scored by evidence that was fitted without it.
         rate: requested false-reject rate, 0..1.
+
+    Source: Vovk, Cross-conformal predictors (Annals of Mathematics and Artificial Intelligence 74, 2015).
     """
-    scores = sorted(d.score for d in detections)
-    highest = sorted(float(d.anomaly_map.max()) for d in detections)
+    ordered = sorted(parts, key=lambda part: part.score)
+    scores = [part.score for part in ordered]
     threshold = math.nextafter(conformal_threshold(scores, rate), math.inf)
     rejected = sum(score >= threshold for score in scores)
+    highest = conformal_threshold([part.highest for part in parts], rate)
     return Calibration(
         scores=tuple(scores),
         requested_rate=rate,
         threshold=threshold,
         upper_bound=false_reject_upper_bound(len(scores), rejected),
-        pixel_threshold=float(np.clip(conformal_threshold(highest, rate), *PIXEL_THRESHOLDS)),
+        pixel_threshold=float(np.clip(highest, *PIXEL_THRESHOLDS)),
+        strangest=tuple((part.name, part.score) for part in reversed(ordered[-STRANGEST:])),
     )

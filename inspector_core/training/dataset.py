@@ -14,6 +14,9 @@ from inspector_core.errors import DataError
 from inspector_core.images import list_images, read_rgb
 
 LEAST_IMAGES = 8
+FOLDS = 5
+ALWAYS = -1
+"""Fold of a part that every fit may know."""
 HELD_OUT_SHARE = 0.2
 HELD_OUT_LEAST, HELD_OUT_MOST = 4, 300
 PICTURES = 24
@@ -43,15 +46,15 @@ class NormalImages:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def split(self, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows of `images` to train on, and those of held-out parts; what was added is always trained on."""
-        training, held_out = split_held_out(len(self) - self.added, seed)
-        added = np.arange(len(self) - self.added, len(self), dtype=np.intp)
-        return self.rows(np.concatenate([training, added])), self.rows(held_out)
+    def folds(self, seed: int) -> NDArray[np.intp]:
+        """For each of `images`, the fold of its part (`split_in_folds`); ALWAYS for what was added."""
+        of_part = np.full(len(self), ALWAYS, dtype=np.intp)
+        of_part[: len(self) - self.added] = split_in_folds(len(self) - self.added, seed)
+        return np.repeat(of_part, self.tiles)
 
-    def rows(self, parts: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Where the tiles of some parts stand in `images`."""
-        return (parts[:, None] * self.tiles + np.arange(self.tiles)).ravel()
+    def paths_of(self, rows: NDArray[np.intp]) -> list[Path]:
+        """The files of parts whose tiles stand at some rows of `images`."""
+        return [self.paths[row // self.tiles] for row in rows[:: self.tiles]]
 
 
 def normal_folder(folder: Path) -> Path:
@@ -144,8 +147,15 @@ def _further(folder: Path) -> list[Path]:
     return found
 
 
-def split_held_out(count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Indices for training and, never trained on, for calibration (a fifth, 4 to 300)."""
+def split_in_folds(count: int, seed: int) -> NDArray[np.intp]:
+    """The fold of each part, [count]: 0, a fifth of them (4 to 300), is held out from all training.
+
+    The others are trained on and spread evenly over folds 1 to 4: each is unknown to one fit of the evidence.
+    """
     order = np.random.default_rng(seed).permutation(count)
     held_out = min(max(round(count * HELD_OUT_SHARE), HELD_OUT_LEAST), HELD_OUT_MOST)
-    return np.sort(order[held_out:]), np.sort(order[:held_out])
+    folds = np.empty(count, dtype=np.intp)
+    folds[order] = np.concatenate(
+        [np.zeros(held_out, np.intp), 1 + np.arange(count - held_out) % (FOLDS - 1)]
+    )
+    return folds

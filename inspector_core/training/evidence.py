@@ -8,54 +8,108 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.engines.devices import body_type
 from inspector_core.evaluation.pixel_tally import PixelTally
+from inspector_core.training.moments import Moments
 
 BATCH = 8
 FIRST = 64
 """Parts that each feature's mean and deviation are taken from."""
 STANDARD = 256
 """Parts that the segmentation is made commensurable on."""
-
 CHECKED = 48
 """Drawn anomalies that the segmentation is judged by."""
+FITTED = ("mean", "known", "factor")
+"""What of the evidence's state a fit decides."""
+
+Fit = dict[str, Tensor]
+"""Part of a state."""
 
 
 @torch.no_grad()
 def fit_evidence(
     detector: DiffusionAD,
     normals: NDArray[np.uint8],
+    folds: NDArray[np.intp],
     seed: int,
     check: tuple[Tensor, Tensor] | None = None,
-) -> None:
-    """Fit and standardise `detector.evidence`, where it has one, on normals uint8 [N, S, S, 3].
+) -> list[Fit]:
+    """Fit and standardise `detector.evidence`, where it has one.
 
-    Held-out parts play no part in it, so that the calibration on them stays valid: what a part would look
-    like unseen is computed (`FeatureEvidence.fit`). Drawn anomalies in them only tell how far the
-    segmentation is to be trusted with outlines.
+    It is fitted to all parts, and once more without those of each fold: by what these fits say of the parts
+    that they do not know, distances are standardised, and thresholds can be calibrated.
 
     Args:
-        check: held-out parts with drawn anomalies [N, 3, S, S], 0..1, and their masks; none, no trust.
+        normals: uint8 [N, S, S, 3].
+        folds: for each of them the fit that must not know it, 0 to K - 1, or `dataset.ALWAYS`; [N]. The
+            networks do not know those of fold 0.
+        check: parts of fold 0 with drawn anomalies [N, 3, S, S], 0..1, and their masks; they only tell how
+            far the segmentation is to be trusted with outlines. None, no trust.
+
+    Returns:
+        the part of the detector's state that a fit decides: without fold 0, which the detector is left with,
+        without fold 1, and so on; last that of all parts. Without evidence, two empty ones.
     """
     evidence = detector.evidence
     if evidence is None:
-        return
+        return [{}, {}]
     detector.eval()
-    shuffled = normals[np.random.default_rng(seed).permutation(len(normals))]
-    first = torch.cat(list(_batches(detector, shuffled[:FIRST])))
-    distances = evidence.fit(lambda: _batches(detector, shuffled), first)
+    order = np.random.default_rng(seed).permutation(len(normals))
+    fits, distances = fit_across(evidence, normals, folds, order[:FIRST])
     k = detector.config.top_k
+    device = detector.noise_small.device
+    trained_on = order[folds[order] != 0][:STANDARD]
     logits = [
         _logits(detector, images).flatten(1).topk(k).values.mean(1)
-        for images in _batches(detector, shuffled[:STANDARD])
+        for images in _batches(normals, trained_on, device)
     ]
     evidence.standardise(torch.cat(logits), distances)
     if check is not None:
         tally = PixelTally()
         for image, mask in zip(*(part[:CHECKED] for part in check), strict=True):
-            probability = _logits(detector, image[None].to(first.device)).sigmoid()
+            probability = _logits(detector, image[None].to(device)).sigmoid()
             tally.add(probability[0, 0].float().cpu().numpy(), mask[0].cpu().numpy() > 0.5)
         evidence.judge_segmentation(tally.auroc() or 0.0)
+    evidence.load_state_dict(fits[0], strict=False)
+    return [{f"evidence.{name}": tensor for name, tensor in fit.items()} for fit in fits]
+
+
+@torch.no_grad()
+def fit_across(
+    evidence: FeatureEvidence, normals: NDArray[np.uint8], folds: NDArray[np.intp], first: NDArray[np.intp]
+) -> tuple[list[Fit], Tensor]:
+    """The evidence's fits without each fold and, last and left in place, with all parts.
+
+    Args:
+        normals, folds: as for `fit_evidence`.
+        first: rows of parts that each feature's mean and deviation are taken from.
+
+    Returns:
+        the fits, and `image_distance` of the parts of all folds, each by the fit that does not know it.
+    """
+    device = evidence.mean.device
+    evidence.measure(torch.cat(list(_batches(normals, first, device))))
+    members = [np.flatnonzero(folds == fold) for fold in range(folds.max() + 1)]
+    whole = Moments(evidence.mean, torch.float64)
+    sums = []
+    for rows in [*members, np.flatnonzero(folds < 0)]:
+        of_fold = Moments(evidence.mean, torch.float32)
+        for images in _batches(normals, rows, device):
+            of_fold.add(evidence.describe(images))
+        whole.join(of_fold)
+        sums.append(of_fold)
+    fits: list[Fit] = []
+    distances = [evidence.location.new_zeros(0)]
+    for rows, left_out in zip(members, sums, strict=False):
+        evidence.set_distribution(*whole.distribution(left_out))
+        fits.append(_fit(evidence))
+        distances += [
+            evidence.image_distance(evidence.distance(images)) for images in _batches(normals, rows, device)
+        ]
+    evidence.set_distribution(*whole.distribution())
+    fits.append(_fit(evidence))
+    return fits, torch.cat(distances)
 
 
 def is_grey(normals: NDArray[np.uint8]) -> bool:
@@ -69,9 +123,12 @@ def _logits(detector: DiffusionAD, images: Tensor) -> Tensor:
         return detector.pass_networks(images).logits
 
 
-def _batches(detector: DiffusionAD, normals: NDArray[np.uint8]) -> Iterator[Tensor]:
-    """Images float32 [B, 3, S, S], 0..1, on the detector's device."""
-    device = detector.noise_small.device
-    for start in range(0, len(normals), BATCH):
-        pixels = torch.from_numpy(np.ascontiguousarray(normals[start : start + BATCH])).to(device)
+def _fit(evidence: FeatureEvidence) -> Fit:
+    return {name: getattr(evidence, name).clone() for name in FITTED}
+
+
+def _batches(normals: NDArray[np.uint8], rows: NDArray[np.intp], device: torch.device) -> Iterator[Tensor]:
+    """Some of the images, float32 [B, 3, S, S], 0..1."""
+    for start in range(0, len(rows), BATCH):
+        pixels = torch.from_numpy(normals[rows[start : start + BATCH]]).to(device)
         yield pixels.permute(0, 3, 1, 2).float() / 255

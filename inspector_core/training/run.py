@@ -18,25 +18,21 @@ from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig, Preset, preset, without_colour
 from inspector_core.engines.devices import choose_device
-from inspector_core.engines.engine import NO_PICTURES
-from inspector_core.engines.factory import build_engine
 from inspector_core.engines.registration import REFERENCE, Picture, Registration, from_stored, stored
-from inspector_core.engines.tiled import tiled
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.resources import BASE_MODEL, resource
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
 from inspector_core.synthesis.foreground import Method, choose_method, foreground_masks
 from inspector_core.synthesis.textures import load_textures
-from inspector_core.training.calibration import calibrate, detect_all, whole_parts
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
 from inspector_core.training.dataset import NormalImages, load_normals
-from inspector_core.training.evidence import fit_evidence, is_grey
+from inspector_core.training.evidence import is_grey
+from inspector_core.training.finish import finish
 from inspector_core.training.group import Group
 from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.pacing import Pace
 from inspector_core.training.pose import find_registration
-from inspector_core.training.probability_calibration import calibrate_probability
 from inspector_core.training.request import (
     Progress,
     Report,
@@ -46,14 +42,11 @@ from inspector_core.training.request import (
 )
 from inspector_core.training.samples import write_samples
 from inspector_core.training.trainer import Trainer
-from inspector_core.training.validation import validate
 
 CHECKPOINT_EVERY_S = 60.0
 REPORT_EVERY_S = 0.5
 SAMPLES_EVERY_S = 15.0
 SAMPLES = 4
-STORED_TYPE = torch.float16
-"""Of the weights in the file: half the size; scores and thresholds are taken after rounding."""
 
 
 def run_training(
@@ -87,7 +80,8 @@ def run_training(
     if is_grey(normals.images):
         chosen = without_colour(chosen)
     normals, registration = _posed(request, normals, report)
-    training, held_out = normals.split(request.seed)
+    folds = normals.folds(request.seed)
+    training, held_out = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
     report(Progress("prepare", message="finding the part and drawing textures"))
     if request.start_from is not None:
         chosen = _for_fine_tuning(chosen)
@@ -104,31 +98,21 @@ def run_training(
         )
     )
     trainer.settle()
-    fit_evidence(trainer.detector, normals.images[training], request.seed, check)
-    if isinstance(trainer.detector, HDM):
-        calibrate_probability(trainer.detector, normals.images[held_out], check, request.seed)
-    tensors = stored_weights(trainer.detector.state_dict())
     unfinished = _metadata(request, chosen, normals, trainer, pace, losses, device)
     if registration is not None:
         unfinished = unfinished.model_copy(update={"registered": True})
-    engine = tiled(build_engine(unfinished, tensors, device, lasting=True, picture_from=NO_PICTURES), None)
-    detections = detect_all(
-        engine, normals.images[held_out], lambda k: report(_calibrating(trainer, k / len(held_out)))
-    )
-    parts = whole_parts(detections, normals.tiles)
-    validation = validate(engine, detections, check)
-    info = unfinished.training.model_copy(update={"validation": validation})
-    if registration is not None:  # the held-out parts were in the pose already
+
+    def scoring(fraction: float) -> None:
+        told = "scoring the good parts, each as if it were unseen"
+        report(Progress("calibrate", trainer.step_count, fraction, message=told))
+
+    finished = finish(trainer.detector, unfinished, normals, check, request, scoring)
+    tensors = finished.tensors
+    if registration is not None:  # the parts were in the pose already
         tensors[REFERENCE] = torch.from_numpy(stored(registration.reference))
-    metadata = save_model(
-        request.out,
-        tensors,
-        unfinished.model_copy(
-            update={"training": info, "calibration": calibrate(parts, request.reject_rate)}
-        ),
-    )
+    metadata = save_model(request.out, tensors, finished.metadata)
     checkpoint_path(request.out, run).unlink(missing_ok=True)
-    report(Progress("done", trainer.step_count, 1.0, 0.0, losses, validation))
+    report(Progress("done", trainer.step_count, 1.0, 0.0, losses, metadata.training.validation))
     return metadata
 
 
@@ -340,15 +324,3 @@ def _metadata(
             losses=losses,
         ),
     )
-
-
-def stored_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as they go into the file."""
-    return {
-        name: tensor.to(STORED_TYPE) if tensor.is_floating_point() else tensor
-        for name, tensor in weights.items()
-    }
-
-
-def _calibrating(trainer: Trainer, fraction: float) -> Progress:
-    return Progress("calibrate", trainer.step_count, fraction, message="scoring the held-out parts")

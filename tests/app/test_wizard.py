@@ -72,7 +72,7 @@ def test_thirty_photographs_become_a_running_recipe(qtbot, shell: Shell, photogr
     assert len(train.samples) > 0
     qtbot.mouseClick(wizard.next, LEFT)
 
-    assert "6 held-out normal parts" in wizard.step.bound.text()
+    assert "30 normal parts" in wizard.step.bound.text()
     qtbot.waitUntil(lambda: bool(wizard.step.strip.items), timeout=60_000)
     qtbot.mouseClick(wizard.next, LEFT)
 

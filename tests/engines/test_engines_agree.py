@@ -25,6 +25,7 @@ from inspector_core.engines.cuda_engine import ChannelGroupNorm, CudaEngine
 from inspector_core.engines.engine import NO_PICTURES, Engine, Image
 from inspector_core.engines.openvino_engine import OpenVinoEngine
 from inspector_core.engines.torch_engine import TorchEngine
+from inspector_core.training.dataset import split_in_folds
 from inspector_core.training.evidence import fit_evidence
 
 from .conftest import described
@@ -51,7 +52,7 @@ def detector(request: pytest.FixtureRequest) -> DiffusionAD:
     for layer, parameter in made.named_parameters():
         if "outlet" in layer or "conv_out" in layer:
             torch.nn.init.normal_(parameter, std=0.05)
-    fit_evidence(made, parts(12, seed=0), seed=0)
+    fit_evidence(made, parts(12, seed=0), split_in_folds(12, 0), seed=0)
     assert made.evidence is not None
     assert made.evidence.fitted
     return made

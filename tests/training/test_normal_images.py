@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.errors import DataError, ImageError
-from inspector_core.training.dataset import load_normals, split_held_out
+from inspector_core.training.dataset import ALWAYS, FOLDS, load_normals, split_in_folds
 
 
 def write(folder: Path, count: int, size: tuple[int, int] = (40, 40), first: int = 0) -> None:
@@ -78,22 +79,25 @@ def test_a_damaged_image_is_named(tmp_path: Path) -> None:
 
 
 @given(count=st.integers(8, 3000), seed=st.integers(0, 99))
-def test_held_out_parts_are_a_fifth_and_never_trained_on(count: int, seed: int) -> None:
-    training, held_out = split_held_out(count, seed)
-    assert sorted([*training, *held_out]) == list(range(count))
-    assert len(held_out) == min(max(round(count / 5), 4), 300)
-    assert len(training) >= 4
+def test_a_fifth_is_held_out_and_the_rest_spread_evenly(count: int, seed: int) -> None:
+    sizes = np.bincount(split_in_folds(count, seed), minlength=FOLDS)
+    assert sizes.sum() == count
+    assert sizes[0] == min(max(round(count / 5), 4), 300)
+    assert sizes[1:].max() - sizes[1:].min() <= 1
+    assert sizes.min() >= 1
 
 
-def test_added_parts_are_trained_on_and_never_held_out(tmp_path: Path) -> None:
+def test_added_parts_belong_to_no_fold_and_tiles_to_that_of_their_part(tmp_path: Path) -> None:
     write(tmp_path / "good", 10)
     write(tmp_path / "rejected", 3, first=50)
-    normals = load_normals(tmp_path / "good", 32, added=tmp_path / "rejected")
+    tiling = Tiling(rows=1, columns=2)
+    normals = load_normals(tmp_path / "good", 32, tiling, tmp_path / "rejected")
     assert (len(normals), normals.added) == (13, 3)
-    training, held_out = normals.split(0)
-    assert set(training) >= {10, 11, 12}
-    assert set(training) | set(held_out) == set(range(13))
-    assert list(held_out) == list(split_held_out(10, 0)[1]), "the same parts as without"
+    folds = normals.folds(0).reshape(13, 2)
+    assert (folds[:, 0] == folds[:, 1]).all()
+    assert (folds[10:] == ALWAYS).all()
+    assert list(folds[:10, 0]) == list(split_in_folds(10, 0)), "the same parts as without"
+    assert normals.paths_of(np.array([4, 5, 24, 25])) == [normals.paths[2], normals.paths[12]]
 
 
 def test_an_empty_folder_of_added_parts_is_said(tmp_path: Path) -> None:

@@ -1,25 +1,30 @@
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from inspector_core.detectors import presets
+from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.hdm_config import HDMTraining
 from inspector_core.detectors.model_file import load_model, read_metadata
+from inspector_core.detectors.presets import DetectorConfig, preset
 from inspector_core.detectors.tiling import Tiling
-from inspector_core.engines.factory import open_engine
+from inspector_core.engines.factory import build_engine, open_engine
 from inspector_core.engines.tiled import TiledEngine
 from inspector_core.errors import DataError, ModelFileError
 from inspector_core.images import list_images, read_rgb
 from inspector_core.inspection.statistics import conformal_threshold
 from inspector_core.training import job as job_module
 from inspector_core.training import run as run_module
-from inspector_core.training.calibration import calibrate
+from inspector_core.training.calibration import NormalPart, calibrate, normal_parts
 from inspector_core.training.checkpoint import load_checkpoint, save_checkpoint
-from inspector_core.training.dataset import load_normals, split_held_out
+from inspector_core.training.dataset import load_normals
+from inspector_core.training.evidence import fit_evidence
 from inspector_core.training.job import JobState, TrainingJob
 from inspector_core.training.pacing import Pace
 from inspector_core.training.request import Progress, TrainingCancelled
@@ -43,7 +48,7 @@ def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp
     assert (metadata.training.steps, metadata.training.normals, metadata.preset) == (2, 12, "edge")
     assert metadata.training.command == "norma train --data good"
     assert metadata.calibration is not None
-    assert metadata.calibration.n == 4
+    assert metadata.calibration.n == 12
     assert read_rgb(tmp_path / "samples.png").shape == (4 * 128, 3 * 128, 3)
     assert not checkpoints(request.out)
 
@@ -70,13 +75,12 @@ def test_tiles_are_trained_on_and_whole_parts_calibrated(request_for) -> None:
     assert metadata.training.normals == 12
     assert metadata.tiling == request.tiling
     assert metadata.calibration is not None
-    assert metadata.calibration.n == 4
+    assert metadata.calibration.n == 12
+    names = [name for name, _ in metadata.calibration.strangest]
+    assert len(set(names)) == 8
+    assert {path.name for path in list_images(request.data)} >= set(names)
     engine = open_engine(request.out)
     assert isinstance(engine, TiledEngine)
-    paths = list_images(request.data)
-    _, held_out = split_held_out(len(paths), request.seed)
-    scores = sorted(engine.infer([read_rgb(paths[k])])[0].score for k in held_out)
-    assert list(metadata.calibration.scores) == scores
 
 
 def test_hdm_starts_from_a_diffusion_ad_model(request_for, tmp_path: Path) -> None:
@@ -103,16 +107,37 @@ def test_a_cancelled_hdm_run_goes_on_to_the_result_of_an_uninterrupted_one(
     assert all(first[name].equal(second[name]) for name in first)
 
 
-def test_the_stored_scores_are_what_the_engine_says_of_the_held_out_parts(request_for) -> None:
+def test_the_stored_scores_are_what_engines_say_that_do_not_know_the_parts(request_for) -> None:
     request = request_for(steps=1)
-    calibration = run_training(request).calibration
+    metadata = run_training(request)
+    assert metadata.calibration is not None
+    _, tensors = load_model(request.out)
     normals = load_normals(request.data, 128)
-    _, held_out = split_held_out(len(normals), request.seed)
-    engine = open_engine(request.out)
-    scores = sorted(engine.infer([normals.images[k]])[0].score for k in held_out)
+    folds = normals.folds(request.seed)
+    detector = build_detector(DetectorConfig.model_validate(metadata.config))
+    fits = fit_evidence(detector, normals.images, folds, request.seed)
+    for name, tensor in fits[-1].items():
+        torch.testing.assert_close(tensor.half(), tensors[name], msg=f"the file knows all parts: {name}")
+    scores = []
+    for fold, fit in enumerate(fits[:-1]):
+        unseen = {**tensors, **{name: tensor.half() for name, tensor in fit.items()}}
+        engine = build_engine(metadata, unseen, torch.device("cpu"), lasting=True)
+        scores += [engine.infer([image])[0].score for image in normals.images[folds == fold]]
+    assert list(metadata.calibration.scores) == pytest.approx(sorted(scores), abs=1e-3)
+    assert all(score < metadata.calibration.threshold for score in metadata.calibration.scores)
+
+
+def test_without_evidence_only_held_out_parts_are_scored(request_for) -> None:
+    request = request_for(steps=1)
+    chosen = preset("edge", 128)
+    plain = chosen.model_copy(update={"detector": chosen.detector.model_copy(update={"evidence": None})})
+    calibration = run_training(request, chosen=plain).calibration
     assert calibration is not None
-    assert list(calibration.scores) == scores
-    assert all(score < calibration.threshold for score in scores)
+    assert calibration.n == 4
+    engine = open_engine(request.out)
+    normals = load_normals(request.data, 128)
+    held_out = normals.images[normals.folds(request.seed) == 0]
+    assert list(calibration.scores) == sorted(engine.infer([image])[0].score for image in held_out)
 
 
 def test_a_cancelled_run_goes_on_to_the_result_of_an_uninterrupted_one(request_for, tmp_path: Path) -> None:
@@ -193,19 +218,33 @@ def detection(score: float, highest: float = 0.5) -> Detection:
     return Detection(score, np.full((2, 2), highest, np.float32), np.zeros((2, 2, 3), np.uint8))
 
 
+def scored(scores: Sequence[float]) -> list[NormalPart]:
+    return [NormalPart(f"{k}.png", score, 0.5) for k, score in enumerate(scores)]
+
+
 def test_the_threshold_is_the_conformal_quantile_and_its_part_passes() -> None:
     scores = [k / 1000 for k in range(299)]
-    calibration = calibrate([detection(score) for score in scores], 0.01)
+    calibration = calibrate(scored(scores), 0.01)
     assert calibration.threshold == pytest.approx(conformal_threshold(scores, 0.01))
     assert sum(score >= calibration.threshold for score in scores) == 2
     assert 0.01 < calibration.upper_bound < 0.025
     assert calibration.pixel_threshold == pytest.approx(0.5)
+    assert calibration.strangest[0] == ("298.png", 0.298)
+    assert len(calibration.strangest) == 8
 
 
 def test_few_parts_give_an_honest_bound() -> None:
-    calibration = calibrate([detection(0.1 * k) for k in range(5)], 0.01)
+    calibration = calibrate(scored([0.1 * k for k in range(5)]), 0.01)
     assert calibration.threshold > 0.4
     assert calibration.upper_bound == pytest.approx(1 - 0.05 ** (1 / 5), abs=1e-6)
+
+
+def test_a_part_is_as_strange_as_its_strangest_tile() -> None:
+    tiles = [detection(0.1, 0.9), detection(0.3, 0.4), detection(0.2), detection(0.1)]
+    assert normal_parts(["a", "b"], tiles) == [
+        ("a", 0.3, pytest.approx(0.4)),
+        ("b", 0.2, pytest.approx(0.5)),
+    ]
 
 
 def test_a_run_by_time_ends_by_time_and_a_run_by_steps_by_steps() -> None:

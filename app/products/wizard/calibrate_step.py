@@ -1,4 +1,4 @@
-"""The fifth step: the FAIL threshold from held-out good parts, and how far it can be trusted."""
+"""The fifth step: the FAIL threshold from good parts, and how far it can be trusted."""
 
 import math
 
@@ -20,10 +20,10 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
 
 class CalibrateStep(Step):
-    """Shows the scores of the held-out parts and the threshold that they give."""
+    """Shows the scores of the good parts, each as if unseen, and the threshold that they give."""
 
     title = "Calibrate"
-    advice = "The threshold comes from good parts that were held out of the training."
+    advice = "The threshold comes from your good parts, each scored as if the model had not seen it."
 
     def __init__(self, context: AppContext, draft: Draft, parent: QWidget | None = None) -> None:
         super().__init__(context, draft, parent)
@@ -36,7 +36,7 @@ class CalibrateStep(Step):
         self.rate.currentIndexChanged.connect(self._rate_chosen)
         self.threshold = label("–", "number")
         self.bound = label("", wrap=True)
-        self.plot = plot_widget("score", "held-out good parts")
+        self.plot = plot_widget("score", "good parts")
         self.plot.setMouseEnabled(False, False)
         self.plot.getAxis("bottom").enableAutoSIPrefix(False)
         self._bars = pg.BarGraphItem(
@@ -58,10 +58,11 @@ class CalibrateStep(Step):
             return
         self._shown = model.sha256
         self._show()
-        self.strip.placeholder = "Scoring the held-out parts…"
+        self.strip.placeholder = "Reading the pictures…"
         self.strip.clear()
-        file, normals = self.draft.model_file, self.draft.normals
-        self._background.run(lambda: strangest_parts(file, normals), self._show_strangest)
+        calibration, normals = model.calibration, self.draft.normals
+        if calibration is not None:
+            self._background.run(lambda: strangest_parts(calibration, normals), self._show_strangest)
 
     def wait(self) -> None:
         self._background.wait(10.0)
@@ -98,7 +99,7 @@ class CalibrateStep(Step):
         )
 
     def _not_scored(self, error: BaseException) -> None:
-        self.strip.placeholder = "The held-out parts could not be scored again."
+        self.strip.placeholder = "Their pictures could not be read."
         self.strip.update()
 
     def _build(self) -> None:
@@ -119,7 +120,7 @@ class CalibrateStep(Step):
                 wrap=True,
             )
         )
-        scores = Card("Scores of the held-out good parts")
+        scores = Card("Scores of the good parts, each as if unseen")
         scores.body.addWidget(self.plot, 1)
         strange = Card("The strangest of them: are they really good parts?")
         strange.body.addWidget(self.strip, 1)

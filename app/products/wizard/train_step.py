@@ -35,7 +35,7 @@ PHASES = {
     "prepare": "Preparing",
     "train": "Training",
     "validate": "Checking with drawn defects",
-    "calibrate": "Scoring the held-out parts",
+    "calibrate": "Scoring the good parts, each as if unseen",
     "done": "Done",
 }
 

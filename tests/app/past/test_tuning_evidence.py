@@ -87,11 +87,11 @@ def test_the_false_reject_bound_counts_parts_at_the_threshold():
         pixel_threshold=0.5,
     )  # fmt: skip
     at_calibrated = evidence.false_reject_words(calibration, 0.3)
-    assert "0 of 20 held-out" in at_calibrated
+    assert "0 of 20 normal" in at_calibrated
     assert "13.91%" in at_calibrated
     assert "at least 99 parts" in at_calibrated
     lower = evidence.false_reject_words(calibration, 0.2)
-    assert "1 of 20 held-out" in lower
+    assert "1 of 20 normal" in lower
     assert "at least" not in lower
     assert "no calibration" in evidence.false_reject_words(None, 0.3)
 

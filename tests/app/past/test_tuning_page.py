@@ -78,7 +78,7 @@ def test_the_worst_good_and_the_best_bad_are_shown(qtbot, tuned):
 def test_the_model_s_threshold_is_taken_exactly(qtbot, tuned):
     qtbot.mouseClick(tuned.panel.use_model, Qt.MouseButton.LeftButton)
     assert tuned.thresholds.fail == 0.2123456789  # more digits than the box shows
-    assert "0 of 40 held-out normal parts rejected" in tuned.panel.false_rejects.text()
+    assert "0 of 40 normal parts rejected" in tuned.panel.false_rejects.text()
 
 
 def test_pixel_threshold_and_least_area_redraw_the_chosen_part(qtbot, plant, tuned):
