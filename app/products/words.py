@@ -7,7 +7,7 @@ from PySide6.QtCore import QSettings
 
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.inspection.recipe import ArchivePolicy, CameraSettings, Recipe, Region
-from inspector_core.inspection.statistics import bound_in_words
+from inspector_core.inspection.statistics import calibration_in_words
 
 Facts = list[tuple[str, str]]
 
@@ -102,6 +102,5 @@ def bound_words(model: ModelMetadata) -> str:
     calibration = model.calibration
     if calibration is None:
         return "This model has no calibration."
-    rejected = sum(score >= calibration.threshold for score in calibration.scores)
-    said = bound_in_words(calibration.n, calibration.requested_rate, rejected)
+    said = calibration_in_words(calibration, calibration.threshold, calibration.requested_rate)
     return f"Calibrated threshold {calibration.threshold:.4f}. {said[:1].upper()}{said[1:]}"

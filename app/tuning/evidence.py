@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.model_file import Calibration
 from inspector_core.inspection.recipe import Thresholds
-from inspector_core.inspection.statistics import bound_in_words, clopper_pearson
+from inspector_core.inspection.statistics import calibration_in_words, clopper_pearson
 from inspector_core.inspection.verdict import Verdict
 from inspector_core.records import ScoreTable
 
@@ -112,7 +112,7 @@ def false_reject_words(calibration: Calibration | None, fail: float) -> str:
         rate = max(
             rate, 1.0 / (calibration.n + 1)
         )  # a remark on the requested rate would not be about this one
-    return bound_in_words(calibration.n, rate, int((np.asarray(calibration.scores) >= fail).sum()))
+    return calibration_in_words(calibration, fail, rate)
 
 
 def labelled_good_words(table: ScoreTable, thresholds: Thresholds) -> str:

@@ -24,7 +24,7 @@ _KEY = "norma"
 
 
 class Calibration(BaseModel):
-    """What the normal parts say about thresholds, each scored by evidence that was fitted without it.
+    """What the normal parts say about thresholds, each scored as if unseen.
 
     Attributes:
         scores: raw image scores of the normal parts, ascending.
@@ -32,6 +32,8 @@ class Calibration(BaseModel):
         threshold: the conformal quantile; a part at or above it is rejected.
         upper_bound: 95 % upper bound of the false-reject rate at `threshold`.
         pixel_threshold: the same quantile of the parts' highest pixels, for contours.
+        shared: each part was scored by evidence that was fitted to others of them; False, none of them was
+            trained on in any way.
         strangest: file names and scores of the parts with the highest ones, highest first.
     """
 
@@ -42,6 +44,7 @@ class Calibration(BaseModel):
     threshold: float
     upper_bound: float
     pixel_threshold: float
+    shared: bool = False
     strangest: tuple[tuple[str, float], ...] = ()
 
     @property

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inspector_core.detectors.model_file import Calibration
+
 BISECTIONS = 100
 """Halvings of [0, 1]: more than the 53 bits of a float, so the result is as exact as the tail sum."""
 
@@ -37,11 +39,17 @@ def reaches_rate(n: int, rate: float) -> bool:
     return _rank(n, rate) <= n
 
 
-def false_reject_upper_bound(n: int, rejected: int = 0, confidence: float = 0.95) -> float:
+def false_reject_upper_bound(
+    n: int, rejected: int = 0, confidence: float = 0.95, shared: bool = False
+) -> float:
     """The largest false-reject rate that `rejected` of `n` normal parts leave plausible (one-sided).
 
     With none rejected it is 13.9 % at n=20, 5.8 % at 50, 2.95 % at 100 and 0.99 % at 300. It says nothing
     about missed defects.
+
+    Args:
+        shared: the parts were scored by fits that know others of them, so that their scores lean on each
+            other: each counts for half, which was seen to hold as often as it should (docs/decisions/0013).
 
     Raises:
         ValueError: not 0 <= rejected <= n, or a confidence outside (0, 1).
@@ -50,6 +58,8 @@ def false_reject_upper_bound(n: int, rejected: int = 0, confidence: float = 0.95
     """
     if not 0 <= rejected <= n or not 0.0 < confidence < 1.0:
         raise ValueError(f"no bound for {rejected} of {n} at confidence {confidence}")
+    if shared:
+        n, rejected = max(1, n // 2), min((rejected + 1) // 2, max(1, n // 2))
     if rejected == n:
         return 1.0
     low, high = 0.0, 1.0
@@ -73,9 +83,9 @@ def clopper_pearson(n: int, successes: int, confidence: float = 0.95) -> tuple[f
     return low, false_reject_upper_bound(n, successes, one_sided)
 
 
-def bound_in_words(n: int, requested_rate: float, rejected: int = 0) -> str:
+def bound_in_words(n: int, requested_rate: float, rejected: int = 0, shared: bool = False) -> str:
     """The sentence that stands beside a threshold on the screen."""
-    bound = false_reject_upper_bound(n, rejected)
+    bound = false_reject_upper_bound(n, rejected, shared=shared)
     text = (
         f"{rejected} of {n} normal parts rejected, each scored as if unseen: with 95 % confidence fewer than "
         f"{bound:.2%} of normal parts will be; missed defects are not covered by this."
@@ -87,6 +97,12 @@ def bound_in_words(n: int, requested_rate: float, rejected: int = 0) -> str:
         f"{text} For the requested {requested_rate:.2%} at least {needed} parts are needed, so the highest "
         "score of those at hand is the threshold."
     )
+
+
+def calibration_in_words(calibration: Calibration, threshold: float, requested_rate: float) -> str:
+    """What a model's normal parts say of a threshold, as `bound_in_words`."""
+    rejected = sum(score >= threshold for score in calibration.scores)
+    return bound_in_words(calibration.n, requested_rate, rejected, calibration.shared)
 
 
 def _rank(n: int, rate: float) -> int:

@@ -49,15 +49,16 @@ def normal_parts(names: Sequence[str], detections: Sequence[Detection]) -> list[
     return parts
 
 
-def calibrate(parts: Sequence[NormalPart], rate: float) -> Calibration:
+def calibrate(parts: Sequence[NormalPart], rate: float, shared: bool) -> Calibration:
     """Thresholds for a false-reject rate (cross-conformal, as a quantile).
 
     A part is rejected at or above the threshold, so that it stands one float above the quantile: the part
     that sets it would pass.
 
     Args:
-        parts: each scored by evidence that was fitted without it.
+        parts: each scored as if unseen.
         rate: requested false-reject rate, 0..1.
+        shared: as in `Calibration`.
 
     Source: Vovk, Cross-conformal predictors (Annals of Mathematics and Artificial Intelligence 74, 2015).
     """
@@ -70,7 +71,8 @@ def calibrate(parts: Sequence[NormalPart], rate: float) -> Calibration:
         scores=tuple(scores),
         requested_rate=rate,
         threshold=threshold,
-        upper_bound=false_reject_upper_bound(len(scores), rejected),
+        upper_bound=false_reject_upper_bound(len(scores), rejected, shared=shared),
         pixel_threshold=float(np.clip(highest, *PIXEL_THRESHOLDS)),
+        shared=shared,
         strangest=tuple((part.name, part.score) for part in reversed(ordered[-STRANGEST:])),
     )

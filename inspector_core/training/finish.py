@@ -12,7 +12,6 @@ from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import NO_PICTURES, Engine
 from inspector_core.engines.factory import build_engine
-from inspector_core.engines.tiled import tiled
 from inspector_core.training.calibration import NormalPart, calibrate, detect_all, normal_parts
 from inspector_core.training.dataset import NormalImages
 from inspector_core.training.evidence import Fit, fit_evidence
@@ -61,11 +60,11 @@ def finish(
         calibrate_probability(detector, normals.images[folds == 0], check, request.seed)
     weights = detector.state_dict()
     device = detector.noise_small.device
+    of_tiles = metadata.model_copy(update={"tiling": None})
 
     def engine_with(fit: Fit) -> Engine:
         tensors = stored_weights(weights | fit)
-        engine = build_engine(metadata, tensors, device, lasting=True, picture_from=NO_PICTURES)
-        return tiled(engine, None)
+        return build_engine(of_tiles, tensors, device, lasting=True, picture_from=NO_PICTURES)
 
     parts: list[NormalPart] = []
     validation: dict[str, float] = {}
@@ -78,7 +77,7 @@ def finish(
             validation = validate(engine, detections, check)
         on_fraction((fold + 1) / (len(fits) - 1))
     training = metadata.training.model_copy(update={"validation": validation})
-    calibration = calibrate(parts, request.reject_rate)
+    calibration = calibrate(parts, request.reject_rate, shared=len(fits) > 2)
     complete = metadata.model_copy(update={"training": training, "calibration": calibration})
     return Finished(complete, stored_weights(weights | fits[-1]))
 

@@ -26,6 +26,14 @@ def test_with_no_reject_the_bound_has_its_closed_form(n, confidence):
     )
 
 
+@given(st.integers(2, 500), st.data())
+def test_scores_that_lean_on_each_other_count_for_half(n, data):
+    rejected = data.draw(st.integers(0, n))
+    bound = false_reject_upper_bound(n, rejected, shared=True)
+    assert bound == false_reject_upper_bound(n // 2, min(math.ceil(rejected / 2), n // 2))
+    assert bound >= false_reject_upper_bound(n, rejected)
+
+
 @given(st.integers(1, 60), st.data())
 def test_at_the_bound_so_few_rejects_have_just_the_allowed_probability(n, data):
     rejected = data.draw(st.integers(0, n - 1))

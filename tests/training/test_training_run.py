@@ -49,6 +49,7 @@ def test_a_run_leaves_a_calibrated_model_and_tells_its_progress(request_for, tmp
     assert metadata.training.command == "norma train --data good"
     assert metadata.calibration is not None
     assert metadata.calibration.n == 12
+    assert metadata.calibration.shared
     assert read_rgb(tmp_path / "samples.png").shape == (4 * 128, 3 * 128, 3)
     assert not checkpoints(request.out)
 
@@ -134,6 +135,7 @@ def test_without_evidence_only_held_out_parts_are_scored(request_for) -> None:
     calibration = run_training(request, chosen=plain).calibration
     assert calibration is not None
     assert calibration.n == 4
+    assert not calibration.shared
     engine = open_engine(request.out)
     normals = load_normals(request.data, 128)
     held_out = normals.images[normals.folds(request.seed) == 0]
@@ -224,7 +226,7 @@ def scored(scores: Sequence[float]) -> list[NormalPart]:
 
 def test_the_threshold_is_the_conformal_quantile_and_its_part_passes() -> None:
     scores = [k / 1000 for k in range(299)]
-    calibration = calibrate(scored(scores), 0.01)
+    calibration = calibrate(scored(scores), 0.01, shared=False)
     assert calibration.threshold == pytest.approx(conformal_threshold(scores, 0.01))
     assert sum(score >= calibration.threshold for score in scores) == 2
     assert 0.01 < calibration.upper_bound < 0.025
@@ -234,9 +236,11 @@ def test_the_threshold_is_the_conformal_quantile_and_its_part_passes() -> None:
 
 
 def test_few_parts_give_an_honest_bound() -> None:
-    calibration = calibrate(scored([0.1 * k for k in range(5)]), 0.01)
+    calibration = calibrate(scored([0.1 * k for k in range(5)]), 0.01, shared=False)
     assert calibration.threshold > 0.4
     assert calibration.upper_bound == pytest.approx(1 - 0.05 ** (1 / 5), abs=1e-6)
+    leaning = calibrate(scored([0.1 * k for k in range(10)]), 0.01, shared=True)
+    assert leaning.upper_bound == pytest.approx(1 - 0.05 ** (1 / 5), abs=1e-6)
 
 
 def test_a_part_is_as_strange_as_its_strangest_tile() -> None:

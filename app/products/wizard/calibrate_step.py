@@ -14,7 +14,7 @@ from app.products.strangest import StrangePart, strangest_parts
 from app.products.wizard.step import Step
 from app.theme import palette
 from app.widgets import Card, ThumbnailStrip, label, plot_widget, thumbnail
-from inspector_core.inspection.statistics import bound_in_words
+from inspector_core.inspection.statistics import calibration_in_words
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
@@ -77,9 +77,8 @@ class CalibrateStep(Step):
             return
         scores = np.array(model.calibration.scores)
         threshold = self.draft.threshold
-        rejected = int((scores >= threshold).sum())
         self.threshold.setText(f"{threshold:.4f}")
-        self.bound.setText(bound_in_words(len(scores), self.draft.rate, rejected))
+        self.bound.setText(calibration_in_words(model.calibration, threshold, self.draft.rate))
         low, top = float(scores.min()), max(float(scores.max()), threshold)
         margin = 0.2 * (top - low) or 0.05
         low, top = max(0.0, low - margin), top + margin
