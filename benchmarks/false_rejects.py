@@ -4,7 +4,9 @@ python benchmarks/false_rejects.py --data CATEGORY --normals 100 --minutes 2 [--
 
 A product is trained on some of a category's normals. Half of its good test images are "this week": those
 that it rejects are confirmed as good and added, and it is trained further (`norma train --add`). The other
-half and all defective test images were never seen by either model. Prints JSON.
+half and all defective test images were never seen by either model. Both models' thresholds are calibrated for
+the same rate on the same photographs; "at_escapes_of_before" is what the second one would reject at the
+threshold that lets as many defects pass as the first one does. Prints JSON.
 """
 
 import argparse
@@ -67,15 +69,21 @@ def main() -> None:
         run_training(TrainingRequest(out=improved, start_from=product, added=added, **common))
         new_threshold, after = scores(improved, data)
         bad = [path for kind, of in before.items() if kind != GOOD for path in of]
-        result = {}
-        for name, limit, found in (("before", threshold, before), ("after", new_threshold, after)):
+
+        def row(limit: float, found: dict[str, dict[Path, float]]) -> dict[str, float]:
             of = {path: score for kind in found.values() for path, score in kind.items()}
-            result[name] = {
+            return {
                 "threshold": limit,
                 "rejected_of_added": sum(of[path] >= limit for path in rejected),
                 "rejected_later": sum(of[path] >= limit for path in later),
                 "escaped": sum(of[path] < limit for path in bad),
             }
+
+        result = {"before": row(threshold, before), "after": row(new_threshold, after)}
+        escaped = int(result["before"]["escaped"])
+        of_bad = sorted(score for kind, of in after.items() if kind != GOOD for score in of.values())
+        equal = of_bad[min(escaped, len(of_bad) - 1)]
+        result["at_escapes_of_before"] = row(equal, after)
         counts = {"added": len(rejected), "later": len(later), "defective": len(bad)}
         print(json.dumps({"data": arguments.data.name, **counts, **result}, indent=1))
 

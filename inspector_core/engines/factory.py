@@ -15,7 +15,7 @@ from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata, load_model
 from inspector_core.detectors.presets import DetectorConfig
-from inspector_core.engines.choice import fastest, machine
+from inspector_core.engines.choice import ROUNDED_GAIN, fastest, machine
 from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.devices import body_type, choose_device
 from inspector_core.engines.engine import Engine
@@ -141,7 +141,8 @@ def _on_cpu(
         return by_torch()
     makers: dict[str, Callable[[], Engine | None]]
     makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
-    key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), "of", *makers])
+    of = f"of {' '.join(makers)} at {ROUNDED_GAIN}"
+    key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), of])
     return fastest(key, makers, MEMORY)
 
 

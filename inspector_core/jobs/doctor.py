@@ -104,7 +104,9 @@ def _computing() -> Facts:
     types = {d: str(body_type(choose_device(d))).removeprefix("torch.") for d in devices}
     here = f"{machine()} "
     choices = {
-        key.removeprefix(here): name for key, name in remembered(MEMORY).items() if key.startswith(here)
+        key.removeprefix(here).partition(" of ")[0]: name
+        for key, name in remembered(MEMORY).items()
+        if key.startswith(here)
     }
     return {
         "processor": platform.processor() or platform.machine(),

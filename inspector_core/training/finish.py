@@ -62,14 +62,14 @@ def finish(
     device = detector.noise_small.device
     of_tiles = metadata.model_copy(update={"tiling": None})
 
-    def engine_with(fit: Fit) -> Engine:
+    def engine_with(fit: Fit, lasting: bool) -> Engine:
         tensors = stored_weights(weights | fit)
-        return build_engine(of_tiles, tensors, device, lasting=True, picture_from=NO_PICTURES)
+        return build_engine(of_tiles, tensors, device, lasting, NO_PICTURES)
 
     parts: list[NormalPart] = []
     validation: dict[str, float] = {}
     for fold, fit in enumerate(fits[:-1]):
-        engine = engine_with(fit)
+        engine = engine_with(fit, lasting=fold == 0)  # the others look at few parts, and open at once
         rows = np.flatnonzero(folds == fold)[: MOST_SCORED * normals.tiles]
         detections = detect_all(engine, normals.images[rows])
         parts += normal_parts([path.name for path in normals.paths_of(rows)], detections)
