@@ -52,9 +52,12 @@ class NormalImages:
         of_part[: len(self) - self.added] = split_in_folds(len(self) - self.added, seed)
         return np.repeat(of_part, self.tiles)
 
-    def paths_of(self, rows: NDArray[np.intp]) -> list[Path]:
-        """The files of parts whose tiles stand at some rows of `images`."""
-        return [self.paths[row // self.tiles] for row in rows[:: self.tiles]]
+    def of_fold(self, fold: int, seed: int, most: int) -> tuple[list[str], NDArray[np.uint8]]:
+        """File names of a fold's parts, and their images; of more than `most`, so many evenly spread."""
+        parts = np.flatnonzero(self.folds(seed)[:: self.tiles] == fold)
+        parts = parts[np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int)]
+        rows = (parts[:, None] * self.tiles + np.arange(self.tiles)).ravel()
+        return [self.paths[part].name for part in parts], self.images[rows]
 
 
 def normal_folder(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,9 +69,9 @@ def finish(
     validation: dict[str, float] = {}
     for fold, fit in enumerate(fits[:-1]):
         engine = engine_with(fit, lasting=fold == 0)  # the others look at few parts, and open at once
-        rows = np.flatnonzero(folds == fold)[: MOST_SCORED * normals.tiles]
-        detections = detect_all(engine, normals.images[rows])
-        parts += normal_parts([path.name for path in normals.paths_of(rows)], detections)
+        names, images = normals.of_fold(fold, request.seed, MOST_SCORED)
+        detections = detect_all(engine, images)
+        parts += normal_parts(names, detections)
         if fold == 0:
             validation = validate(engine, detections, check)
         on_fraction((fold + 1) / (len(fits) - 1))

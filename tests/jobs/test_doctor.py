@@ -55,7 +55,8 @@ def test_versions_and_engines_are_those_that_run_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = tmp_path / "engines.json"
-    memory.write_text(json.dumps({f"{machine()} hdm edge 256 of torch openvino": "openvino", "another machine": "torch"}))
+    here = f"{machine()} hdm edge 256 of torch openvino"
+    memory.write_text(json.dumps({here: "openvino", "another machine": "torch"}))
     monkeypatch.setattr(factory, "MEMORY", memory)
     report = doctor.examine(tmp_path)
     assert report["versions"]["python"] == sys.version.split()[0]

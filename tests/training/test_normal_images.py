@@ -97,7 +97,10 @@ def test_added_parts_belong_to_no_fold_and_tiles_to_that_of_their_part(tmp_path:
     assert (folds[:, 0] == folds[:, 1]).all()
     assert (folds[10:] == ALWAYS).all()
     assert list(folds[:10, 0]) == list(split_in_folds(10, 0)), "the same parts as without"
-    assert normals.paths_of(np.array([4, 5, 24, 25])) == [normals.paths[2], normals.paths[12]]
+    names, images = normals.of_fold(0, 0, 100)
+    assert names == [f"{k:03d}.png" for k in np.flatnonzero(folds[:10, 0] == 0)]
+    assert np.array_equal(images, normals.images[normals.folds(0) == 0])
+    assert normals.of_fold(0, 0, 3)[0] == [names[0], names[1], names[3]]
 
 
 def test_an_empty_folder_of_added_parts_is_said(tmp_path: Path) -> None:
