@@ -80,11 +80,12 @@ def recipe_facts(recipe: Recipe) -> Facts:
 def model_facts(model: ModelMetadata) -> Facts:
     """The model, a line for each fact."""
     info = model.training
+    steps = "1 step" if info.steps == 1 else f"{info.steps:,} steps"
     facts = [
         ("Detector", f"{model.detector}, preset {model.preset}, {model.size} × {model.size}"),
         (
             "Trained on",
-            f"{info.normals} good parts, {info.steps:,} steps, {duration(info.seconds)}",
+            f"{info.normals} good parts, {steps}, {duration(info.seconds)}",
         ),
         ("Made", f"{date(info.created_at)} on {info.device}, seed {info.seed}"),
         ("SHA-256", model.sha256),

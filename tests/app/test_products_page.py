@@ -133,5 +133,7 @@ def test_a_damaged_recipe_is_named(two_versions, page: ProductsPage, context: Ap
 def test_a_model_that_turns_parts_says_so() -> None:
     model = read_metadata(resource("models/demo-edge.safetensors"))
     assert "Pose" not in dict(model_facts(model))
+    once = model.training.model_copy(update={"steps": 1})
+    assert "1 step," in dict(model_facts(model.model_copy(update={"training": once})))["Trained on"]
     turning = dict(model_facts(model.model_copy(update={"registered": True})))
     assert turning["Pose"] == "each part is turned and shifted to lie as the reference does"
