@@ -65,6 +65,7 @@ def build_engine(
     lasting: bool = False,
     picture_from: float = 0.0,
     lines: int = 1,
+    rounded: bool | None = None,
 ) -> Engine:
     """An engine from a model's parts, as `load_model` returns them; it brings parts into the model's pose and
     tiles them as the model was calibrated.
@@ -73,6 +74,8 @@ def build_engine(
         lasting: it will see many images, so that seconds of preparation pay.
         picture_from: as for `open_engine`; without effect on tiles.
         lines: as for `open_engine`.
+        rounded: whether an engine on the CPU that is not to last rounds to bfloat16; by default where that is
+            fast.
     """
     limit = picture_from if metadata.tiling is None else 0.0
     reference = tensors.get(REFERENCE)
@@ -84,7 +87,7 @@ def build_engine(
     if device.type == "cuda":
         engine = _on_gpu(detector, metadata, device, lasting, lines)
     if engine is None:
-        engine = _on_cpu(detector, metadata, lasting, limit)
+        engine = _on_cpu(detector, metadata, lasting, limit, rounded)
     engine = tiled(engine, metadata.tiling)
     if reference is None:
         return engine
@@ -122,7 +125,11 @@ def _on_gpu(
 
 
 def _on_cpu(
-    detector: Callable[[], DiffusionAD], metadata: ModelMetadata, lasting: bool, limit: float
+    detector: Callable[[], DiffusionAD],
+    metadata: ModelMetadata,
+    lasting: bool,
+    limit: float,
+    rounded: bool | None,
 ) -> Engine:
     cpu = torch.device("cpu")
 
@@ -137,6 +144,8 @@ def _on_cpu(
             return None  # torch has nothing that OpenVINO has not
         return _openvino(detector(), metadata, limit, networks=False)
 
+    if not lasting and rounded is not None:
+        return TorchEngine(detector(), metadata, cpu, torch.bfloat16 if rounded else torch.float32, limit)
     if not lasting:
         return by_torch()
     makers: dict[str, Callable[[], Engine | None]]

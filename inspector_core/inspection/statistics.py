@@ -14,11 +14,13 @@ BISECTIONS = 100
 def conformal_threshold(scores: Sequence[float], rate: float) -> float:
     """The threshold that a new normal part exceeds with probability at most `rate` (split conformal).
 
+    That holds where the scores are of one model that knows none of the parts.
+
     It is the ceil((n+1)(1-rate))-th smallest of the `n` normal scores. Where `n` is too small for
     that rank to exist (`reaches_rate` is then False) it is their maximum, which promises 1/(n+1) only.
 
     Args:
-        scores: raw scores of normal parts that took no part in training, in any order.
+        scores: raw scores of normal parts, in any order.
         rate: wanted false-reject rate, above 0 and below 1.
 
     Raises:
@@ -49,7 +51,8 @@ def false_reject_upper_bound(
 
     Args:
         shared: the parts were scored by fits that know others of them, so that their scores lean on each
-            other: each counts for half, which was seen to hold as often as it should (docs/decisions/0013).
+            other, and each counts for half. Nothing proves that; it was measured where none was rejected
+            (docs/decisions/0013).
 
     Raises:
         ValueError: not 0 <= rejected <= n, or a confidence outside (0, 1).
@@ -86,9 +89,10 @@ def clopper_pearson(n: int, successes: int, confidence: float = 0.95) -> tuple[f
 def bound_in_words(n: int, requested_rate: float, rejected: int = 0, shared: bool = False) -> str:
     """The sentence that stands beside a threshold on the screen."""
     bound = false_reject_upper_bound(n, rejected, shared=shared)
+    counted = "each scored without knowing it and counted for half" if shared else "none of them trained on"
     text = (
-        f"{rejected} of {n} normal parts rejected, each scored as if unseen: with 95 % confidence fewer than "
-        f"{bound:.2%} of normal parts will be; missed defects are not covered by this."
+        f"{rejected} of {n} normal parts rejected, {counted}: with 95 % confidence fewer than {bound:.2%} of "
+        "normal parts will be; missed defects are not covered by this."
     )
     if reaches_rate(n, requested_rate):
         return text

@@ -1,4 +1,4 @@
-"""From normal parts, each scored as if unseen, to thresholds, with what is and isn't known about them."""
+"""From normal parts, each scored without knowing it, to thresholds, with what is and isn't known of them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -50,17 +50,15 @@ def normal_parts(names: Sequence[str], detections: Sequence[Detection]) -> list[
 
 
 def calibrate(parts: Sequence[NormalPart], rate: float, shared: bool) -> Calibration:
-    """Thresholds for a false-reject rate (cross-conformal, as a quantile).
+    """Thresholds for a false-reject rate: the quantile of the scores that split conformal prediction takes.
 
     A part is rejected at or above the threshold, so that it stands one float above the quantile: the part
     that sets it would pass.
 
     Args:
-        parts: each scored as if unseen.
+        parts: each scored by evidence that does not know it (cross-validation).
         rate: requested false-reject rate, 0..1.
         shared: as in `Calibration`.
-
-    Source: Vovk, Cross-conformal predictors (Annals of Mathematics and Artificial Intelligence 74, 2015).
     """
     ordered = sorted(parts, key=lambda part: part.score)
     scores = [part.score for part in ordered]

@@ -71,7 +71,8 @@ def fit_evidence(
             probability = _logits(detector, image[None].to(device)).sigmoid()
             tally.add(probability[0, 0].float().cpu().numpy(), mask[0].cpu().numpy() > 0.5)
         evidence.judge_segmentation(tally.auroc() or 0.0)
-    evidence.load_state_dict(fits[0], strict=False)
+    for name, tensor in fits[0].items():
+        getattr(evidence, name).copy_(tensor)
     return [{f"evidence.{name}": tensor for name, tensor in fit.items()} for fit in fits]
 
 
@@ -92,8 +93,10 @@ def fit_across(
     evidence.measure(torch.cat(list(_batches(normals, first, device))))
     members = [np.flatnonzero(folds == fold) for fold in range(folds.max() + 1)]
     whole = Moments(evidence.mean, torch.float64)
+    for images in _batches(normals, np.flatnonzero(folds < 0), device):
+        whole.add(evidence.describe(images))
     sums = []
-    for rows in [*members, np.flatnonzero(folds < 0)]:
+    for rows in members:
         of_fold = Moments(evidence.mean, torch.float32)
         for images in _batches(normals, rows, device):
             of_fold.add(evidence.describe(images))
@@ -101,7 +104,7 @@ def fit_across(
         sums.append(of_fold)
     fits: list[Fit] = []
     distances = [evidence.location.new_zeros(0)]
-    for rows, left_out in zip(members, sums, strict=False):
+    for rows, left_out in zip(members, sums, strict=True):
         evidence.set_distribution(*whole.distribution(left_out))
         fits.append(_fit(evidence))
         distances += [

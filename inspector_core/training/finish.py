@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,17 +10,19 @@ from torch import Tensor
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.engine import NO_PICTURES, Engine
+from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.factory import build_engine
 from inspector_core.training.calibration import NormalPart, calibrate, detect_all, normal_parts
 from inspector_core.training.dataset import NormalImages
-from inspector_core.training.evidence import Fit, fit_evidence
+from inspector_core.training.evidence import fit_evidence
 from inspector_core.training.probability_calibration import calibrate_probability
 from inspector_core.training.request import TrainingRequest
 from inspector_core.training.validation import validate
 
 MOST_SCORED = 300
-"""Parts of a fold whose scores the thresholds come from."""
+"""Parts of a fold, or tiles of a further one, whose scores the thresholds come from."""
+LEAST_SCORED = 8
+"""Parts of a further fold, at least, where they are tiled."""
 STORED_TYPE = torch.float16
 """Of the weights in the file: half the size; scores and thresholds are taken after rounding."""
 
@@ -53,6 +56,7 @@ def finish(
         check: held-out parts with synthetic anomalies, and their masks.
         on_fraction: told how much is done, 0..1.
     """
+    on_fraction(0.0)
     folds = normals.folds(request.seed)
     fits = fit_evidence(detector, normals.images, folds, request.seed, check)
     if isinstance(detector, HDM):
@@ -61,20 +65,30 @@ def finish(
     device = detector.noise_small.device
     of_tiles = metadata.model_copy(update={"tiling": None})
 
-    def engine_with(fit: Fit, lasting: bool) -> Engine:
-        tensors = stored_weights(weights | fit)
-        return build_engine(of_tiles, tensors, device, lasting, NO_PICTURES)
+    def scored(fold: int, images: int, done: int) -> None:
+        on_fraction((fold + done / images) / (len(fits) - 1))
 
     parts: list[NormalPart] = []
     validation: dict[str, float] = {}
+    rounded: bool | None = None
     for fold, fit in enumerate(fits[:-1]):
-        engine = engine_with(fit, lasting=fold == 0)  # the others look at few parts, and open at once
-        names, images = normals.of_fold(fold, request.seed, MOST_SCORED)
-        detections = detect_all(engine, images)
+        engine = build_engine(
+            of_tiles,
+            stored_weights(weights | fit),
+            device,
+            lasting=fold == 0,  # the others look at fewer parts, and are to be open at once
+            picture_from=NO_PICTURES,
+            lines=normals.tiles,
+            rounded=rounded,
+        )
+        rounded = engine.name.endswith("bf16")
+        most = MOST_SCORED if fold == 0 else max(LEAST_SCORED, MOST_SCORED // normals.tiles)
+        names, images = normals.of_fold(fold, request.seed, most)
+        detections = detect_all(engine, images, partial(scored, fold, len(images)))
         parts += normal_parts(names, detections)
         if fold == 0:
             validation = validate(engine, detections, check)
-        on_fraction((fold + 1) / (len(fits) - 1))
+        del engine
     training = metadata.training.model_copy(update={"validation": validation})
     calibration = calibrate(parts, request.reject_rate, shared=len(fits) > 2)
     complete = metadata.model_copy(update={"training": training, "calibration": calibration})

@@ -55,15 +55,13 @@ class Moments:
         Args:
             left_out: parts that are among these and are to play no part in it.
         """
-        parts, total, product = self.parts, self.total, self.product.double()
+        parts, total, covariance = self.parts, self.total, self.product.double().clone()
         if left_out is not None:
-            parts, total, product = (
-                parts - left_out.parts,
-                total - left_out.total,
-                product - left_out.product,
-            )
+            parts, total = parts - left_out.parts, total - left_out.total
+            covariance -= left_out.product
         mean = total / parts
-        covariance = product / parts - mean[:, :, None] * mean[:, None, :]
+        covariance /= parts
+        covariance.baddbmm_(mean[:, :, None], mean[:, None, :], alpha=-1)
         p, d = mean.shape
         _draw_together(covariance.view(p, d * d), parts, LIKE_ALL * d)
         covariance += FLOOR * torch.eye(d, dtype=torch.float64, device=mean.device)

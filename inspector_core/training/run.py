@@ -103,7 +103,7 @@ def run_training(
         unfinished = unfinished.model_copy(update={"registered": True})
 
     def scoring(fraction: float) -> None:
-        told = "scoring the good parts, each as if it were unseen"
+        told = "each by evidence without it" if fraction else "learning what is normal"
         report(Progress("calibrate", trainer.step_count, fraction, message=told))
 
     finished = finish(trainer.detector, unfinished, normals, check, request, scoring)

@@ -8,7 +8,7 @@ from torch import Tensor
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import EvidenceConfig, FeatureEvidence, _ring
 from inspector_core.detectors.presets import DetectorConfig, preset, without_colour
-from inspector_core.training.dataset import split_in_folds
+from inspector_core.training.dataset import ALWAYS, FOLDS, split_in_folds
 from inspector_core.training.evidence import fit_evidence
 from inspector_core.training.moments import FLOOR, LIKE_ALL, LIKE_NEAR, NEAR, Moments
 
@@ -218,7 +218,9 @@ def test_a_spot_that_no_part_had_is_found_where_it_is() -> None:
     assert not chosen.detector.evidence.colour
     detector = DiffusionAD(chosen.detector).eval()
     fits = fit_evidence(detector, normals[:16], split_in_folds(16, 0), seed=0)
-    detector.load_state_dict(fits[-1], strict=False)
+    assert detector.evidence is not None
+    for name, tensor in fits[-1].items():
+        detector.get_buffer(name).copy_(tensor)
     assert detector.evidence is not None
     image = torch.from_numpy(normals[16:]).permute(0, 3, 1, 2).float() / 255
     marked = image.clone()
@@ -230,6 +232,32 @@ def test_a_spot_that_no_part_had_is_found_where_it_is() -> None:
     place = found[:, 0].flatten(1).argmax(1)
     assert ((place // 16 - 8).abs() <= 1).all()
     assert ((place % 16 - 11).abs() <= 1).all()
+
+
+def test_what_a_detector_is_left_with_knows_nothing_of_the_first_fold_and_keeps_its_trust() -> None:
+    random = np.random.default_rng(0)
+    normals = random.integers(0, 256, (13, 128, 128, 3), dtype=np.uint8)
+    folds = np.append(split_in_folds(12, 0), ALWAYS)
+    torch.manual_seed(0)
+    detector = DiffusionAD(preset("edge", 128).detector).eval()
+    evidence = detector.evidence
+    assert evidence is not None
+    asked: list[float] = []
+    evidence.judge_segmentation = lambda auroc: evidence.trust.fill_(0.875) and asked.append(auroc)  # type: ignore[method-assign]
+    check = torch.rand(4, 3, 128, 128), (torch.rand(4, 1, 128, 128) > 0.9).float()
+    fits = fit_evidence(detector, normals, folds, 0, check)
+    assert len(fits) == FOLDS + 1
+    assert evidence.trust == 0.875
+    known = [np.append(np.flatnonzero(folds != fold), []).astype(int) for fold in range(FOLDS)]
+    for fit_of, rows in zip(fits, [*known, np.arange(13)], strict=True):
+        whole = FeatureEvidence(detector.config.evidence, 128)
+        whole.center.copy_(evidence.center)
+        whole.scale.copy_(evidence.scale)
+        images = torch.from_numpy(normals[rows]).permute(0, 3, 1, 2).float() / 255
+        fit(whole, whole.describe(images))
+        torch.testing.assert_close(fit_of["evidence.mean"], whole.mean, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(fit_of["evidence.factor"], whole.factor, rtol=1e-2, atol=5e-3)
+    assert torch.equal(evidence.mean, fits[0]["evidence.mean"])
 
 
 def test_a_model_from_before_trust_was_measured_loads_without_any(evidence: FeatureEvidence) -> None:

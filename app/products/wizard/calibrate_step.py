@@ -20,10 +20,10 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
 
 class CalibrateStep(Step):
-    """Shows the scores of the good parts, each as if unseen, and the threshold that they give."""
+    """Shows the scores of the good parts, each by evidence without it, and their threshold."""
 
     title = "Calibrate"
-    advice = "The threshold comes from your good parts, each scored as if the model had not seen it."
+    advice = "The threshold comes from your good parts, each scored by what the others teach as normal."
 
     def __init__(self, context: AppContext, draft: Draft, parent: QWidget | None = None) -> None:
         super().__init__(context, draft, parent)
@@ -119,7 +119,7 @@ class CalibrateStep(Step):
                 wrap=True,
             )
         )
-        scores = Card("Scores of the good parts, each as if unseen")
+        scores = Card("Scores of the good parts, each by evidence without it")
         scores.body.addWidget(self.plot, 1)
         strange = Card("The strangest of them: are they really good parts?")
         strange.body.addWidget(self.strip, 1)

@@ -35,7 +35,7 @@ PHASES = {
     "prepare": "Preparing",
     "train": "Training",
     "validate": "Checking with drawn defects",
-    "calibrate": "Scoring the good parts, each as if unseen",
+    "calibrate": "Scoring the good parts",
     "done": "Done",
 }
 
