@@ -18,7 +18,7 @@ from inspector_core.records import ScoreTable
 BINS = 64
 COLORS = {DEFECT: palette.NG, REJECTED: palette.REVIEW, GOOD: palette.ACCENT, PASSED: palette.OK}
 SHORT = {DEFECT: "Labelled defect", REJECTED: "Rejected", GOOD: "Labelled good", PASSED: "Passed"}
-CALIBRATION = "Normal parts of the model, each scored without knowing it"
+CALIBRATION = "Normal parts that the model was calibrated on"
 _CALIBRATION_COLOR = palette.TEXT
 _RUG = -0.14
 """Height at which the marks of the model's normal parts stand, as a share of the highest bar."""

@@ -61,8 +61,8 @@ class ThresholdPanel(QWidget):
         else:
             self.use_model.setText(f"Model's {score_text(calibration.threshold)}")
             self.use_model.setToolTip(
-                f"{calibration.threshold:.6g}, found from {calibration.n} normal parts, each scored without "
-                f"knowing it, for a false-reject rate of {calibration.requested_rate:.2%}"
+                f"{calibration.threshold:.6g}, found from the scores of {calibration.n} normal parts "
+                f"for a false-reject rate of {calibration.requested_rate:.2%}"
             )
 
     def show_thresholds(self, thresholds: Thresholds) -> None:

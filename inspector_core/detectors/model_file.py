@@ -24,7 +24,7 @@ _KEY = "norma"
 
 
 class Calibration(BaseModel):
-    """What the normal parts say about thresholds, each scored without knowing it.
+    """What the normal parts say about thresholds, each scored by evidence without it.
 
     Attributes:
         scores: raw image scores of the normal parts, ascending.

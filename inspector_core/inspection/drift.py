@@ -46,7 +46,7 @@ def find_drift(passed: Sequence[float], calibration: Sequence[float]) -> Drift |
 
     Args:
         passed: raw scores, oldest first; only the last `WINDOW + PATIENCE - 1` are looked at.
-        calibration: raw scores of normal parts, each without knowing it, in any order.
+        calibration: raw scores of normal parts, each by evidence without it, in any order.
     """
     needed = WINDOW + PATIENCE - 1
     if len(passed) < needed or len(calibration) < FEWEST:

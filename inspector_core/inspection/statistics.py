@@ -89,9 +89,9 @@ def clopper_pearson(n: int, successes: int, confidence: float = 0.95) -> tuple[f
 def bound_in_words(n: int, requested_rate: float, rejected: int = 0, shared: bool = False) -> str:
     """The sentence that stands beside a threshold on the screen."""
     bound = false_reject_upper_bound(n, rejected, shared=shared)
-    counted = "each scored without knowing it and counted for half" if shared else "none of them trained on"
+    how = "each scored by what the others teach, and counted for half" if shared else "none was trained on"
     text = (
-        f"{rejected} of {n} normal parts rejected, {counted}: with 95 % confidence fewer than {bound:.2%} of "
+        f"{rejected} of {n} normal parts rejected ({how}): with 95 % confidence fewer than {bound:.2%} of "
         "normal parts will be; missed defects are not covered by this."
     )
     if reaches_rate(n, requested_rate):

@@ -1,4 +1,4 @@
-"""From normal parts, each scored without knowing it, to thresholds, with what is and isn't known of them."""
+"""From the scores of normal parts to thresholds, with what is and isn't known about them."""
 
 import math
 from collections.abc import Callable, Sequence
