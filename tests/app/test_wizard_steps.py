@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox
 from app.context import AppContext
 from app.products.draft import Draft, publish, write_normals
 from app.products.picture_check import read_picture
+from app.products.strangest import strangest_parts
 from app.products.wizard.wizard import NewProductWizard
 from inspector_core.detectors.model_file import Calibration, ModelMetadata, TrainingInfo
 from inspector_core.errors import DataError, RecipeError, WorkspaceError
@@ -205,3 +206,15 @@ def test_publishing_without_the_model_says_so(context: AppContext, folder: Path)
     with pytest.raises(WorkspaceError):
         publish(draft, context.recipes)
     assert context.recipes.products() == []
+
+
+def test_the_strangest_parts_are_told_though_one_is_gone(folder: Path) -> None:
+    calibration = Calibration(
+        scores=(0.1, 0.2, 0.3), requested_rate=0.01, threshold=0.3, upper_bound=0.7, pixel_threshold=0.4,
+        strangest=(("2.png", 0.3), ("gone.png", 0.2)),
+    )  # fmt: skip
+    there, gone = strangest_parts(calibration, folder)
+    assert (there.path, there.score) == (folder / "2.png", 0.3)
+    assert there.image is not None
+    np.testing.assert_array_equal(there.image, picture(2))
+    assert (gone.score, gone.image) == (0.2, None)

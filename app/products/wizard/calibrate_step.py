@@ -119,7 +119,7 @@ class CalibrateStep(Step):
                 wrap=True,
             )
         )
-        scores = Card("Scores of the good parts, each by evidence without it")
+        scores = Card("Scores of the good parts")
         scores.body.addWidget(self.plot, 1)
         strange = Card("The strangest of them: are they really good parts?")
         strange.body.addWidget(self.strip, 1)
