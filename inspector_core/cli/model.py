@@ -128,6 +128,10 @@ def train(
             "false_reject_rate_at_most": calibration.upper_bound,
         }
     show(result, as_json, title="trained")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from inspector_core.training.group import end_process
+
+        end_process()
 
 
 def _tiling(given: str | None) -> "Tiling | None":
@@ -161,6 +165,7 @@ def _starting_point(given: str | None) -> "Path | Literal['base'] | None":
 
 def _train(request: "TrainingRequest", as_json: bool) -> "ModelMetadata":
     """Run the training; the first Ctrl-C ends it after the current step and keeps a checkpoint."""
+    from inspector_core.training.group import end_process
     from inspector_core.training.request import TrainingCancelled, TrainingShared
     from inspector_core.training.run import run_training
 
@@ -175,8 +180,8 @@ def _train(request: "TrainingRequest", as_json: bool) -> "ModelMetadata":
     try:
         with Progress(quiet=as_json or os.environ.get("RANK", "0") != "0") as progress:
             return run_training(request, lambda state: _report(progress, state), asked.is_set)
-    except TrainingShared as shared:
-        raise typer.Exit(0) from shared
+    except TrainingShared:
+        end_process()
     except TrainingCancelled as cancelled:
         raise Interrupted(f"the training was {cancelled}", "type the same command to go on") from cancelled
     finally:

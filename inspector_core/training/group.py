@@ -6,9 +6,11 @@ losses of one process with the same batch, up to rounding.
 """
 
 import atexit
+import logging
 import os
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed
@@ -166,3 +168,14 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         shift = self.bias - mean * scale
         normalised: Tensor = wide * scale[:, None, None] + shift[:, None, None]
         return normalised.to(x.dtype)
+
+
+def end_process() -> NoReturn:
+    """End this process of several at once, with status 0 and its output written; comes after `Group.leave`.
+
+    An orderly exit lets threads of torch's exchange stand now and then, and C++ then aborts the process.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

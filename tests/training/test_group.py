@@ -23,7 +23,7 @@ from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.synthesis.composite import Synthesizer
 from inspector_core.synthesis.config import SynthesisConfig
-from inspector_core.training.group import Group
+from inspector_core.training.group import Group, end_process
 from inspector_core.training.hdm_trainer import HDMTrainer
 from inspector_core.training.trainer import Trainer
 
@@ -55,6 +55,7 @@ with open(f"{sys.argv[1]}.{group.rank}", "w") as file:
     generated = len(trainer.generation.bank) if sys.argv[2] == "hdm" else 0
     json.dump({"losses": losses, "weights": sum_of_weights, "generated": generated}, file)
 group.leave()
+end_process()
 """
 
 
