@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from inspector_core.cli import line, model, station
+from inspector_core.cli import line, model, station, training
 from inspector_core.cli.output import CommandFailed, Interrupted, clean
 from inspector_core.cli.window import Window
 from inspector_core.errors import NormaError
@@ -20,7 +20,7 @@ OWN_FAULT = 1
 (UsageError,) = typer.BadParameter.__bases__  # from some version on, typer brings its own copy of click
 
 app = typer.Typer(name="norma", add_completion=False, pretty_exceptions_enable=False)
-for commands in (line, model, station):
+for commands in (line, training, model, station):
     commands.add_to(app)
 
 

@@ -144,10 +144,9 @@ def _on_cpu(
             return None  # torch has nothing that OpenVINO has not
         return _openvino(detector(), metadata, limit, networks=False)
 
-    if not lasting and rounded is not None:
-        return TorchEngine(detector(), metadata, cpu, torch.bfloat16 if rounded else torch.float32, limit)
     if not lasting:
-        return by_torch()
+        body = {None: body_type(cpu), True: torch.bfloat16, False: torch.float32}[rounded]
+        return TorchEngine(detector(), metadata, cpu, body, limit)
     makers: dict[str, Callable[[], Engine | None]]
     makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
     of = f"of {' '.join(makers)} at {ROUNDED_GAIN}"

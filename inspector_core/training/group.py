@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 import torch.distributed
@@ -170,11 +170,14 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         return normalised.to(x.dtype)
 
 
-def end_process() -> NoReturn:
-    """End this process of several at once, with status 0 and its output written; comes after `Group.leave`.
+def end_process() -> None:
+    """End this process, where it is one of several, with status 0 and its output written.
 
-    An orderly exit lets threads of torch's exchange stand now and then, and C++ then aborts the process.
+    Comes after `Group.leave`. An orderly exit lets threads of torch's exchange stand now and then, and C++
+    then aborts the process.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
