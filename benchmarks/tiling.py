@@ -28,7 +28,7 @@ from inspector_core.training.run import run_training
 SIZE, WIDTH, LENGTH = 2048, 6, 40
 CONTRAST = 45
 """Grey values by which the scratch is brighter than what it crosses."""
-TRAIN, GOOD, DEFECTIVE = 24, 30, 30
+TRAIN, GOOD, DEFECTIVE = 72, 30, 30
 console = Console(stderr=True)
 
 

@@ -70,12 +70,16 @@ class DiffusionAD(nn.Module):
         """The anomaly map, 0..1, from logits."""
         return logits.sigmoid()
 
-    def forward(self, image: Tensor) -> DetectorOutput:
-        """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions."""
+    def forward(self, image: Tensor, tile: Tensor | None = None) -> DetectorOutput:
+        """Images float32 [B, 3, S, S], 0..1, to logits and reconstructions.
+
+        Args:
+            tile: as for `FeatureEvidence.distance`.
+        """
         output = self.pass_networks(image)
         if self.evidence is None or not self.evidence.fitted:
             return output
-        combined = self.evidence.combine(output.logits, self.evidence.distance(image))
+        combined = self.evidence.combine(output.logits, self.evidence.distance(image, tile))
         return output._replace(logits=combined)
 
     def pass_networks(self, image: Tensor) -> DetectorOutput:

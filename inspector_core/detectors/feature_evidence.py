@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from inspector_core.detectors.oriented_energy import STRIDE, OrientedEnergy
+from inspector_core.detectors.regions import Regions
 
 RING, HOLE = 15, 5
 """Sides, in places, of the square around a place whose mean is known, and of the hole in its middle."""
@@ -41,7 +42,7 @@ NEARBY = 13
 LEAST_SCALE = 0.02
 """A feature that varies less over all normal places counts as varying so much."""
 CHUNK = 64
-"""Places whose covariances are inverted at a time."""
+"""Regions whose covariances are inverted at a time."""
 
 
 class EvidenceConfig(BaseModel):
@@ -51,6 +52,7 @@ class EvidenceConfig(BaseModel):
         channels, context: directions that a place and its surroundings are projected on.
         seed: of the projections.
         colour: whether colour is looked at; training switches it off for products without any.
+        tiles: rows and columns of tiles that parts are looked at in, each of the detector's size.
         alarm: robust standard deviations above the median normal part at which the probability is one half.
         softness: robust standard deviations to one unit of the logit.
     """
@@ -61,16 +63,17 @@ class EvidenceConfig(BaseModel):
     context: PositiveInt = 64
     seed: int = 0
     colour: bool = True
+    tiles: tuple[PositiveInt, PositiveInt] = (1, 1)
     alarm: float = Field(default=4.0, ge=0)
     softness: PositiveFloat = 2.0
 
 
 class FeatureEvidence(nn.Module):
-    """A normal distribution of each place's features given its surroundings, over a grid of places.
+    """A normal distribution of each region's features given its surroundings, over a grid of places.
 
-    Places are described by vectors of K + C numbers: K of the surroundings, then C of the place itself.
-    With L the Cholesky factor of their covariance, the last C rows of L⁻¹ whiten what the surroundings do
-    not explain.
+    A region is a place, or a block of places where parts are looked at in tiles (`Regions`). Places are
+    described by vectors of K + C numbers: K of the surroundings, then C of the place itself. With L the
+    Cholesky factor of their covariance, the last C rows of L⁻¹ whiten what the surroundings do not explain.
 
     Args:
         config: see there.
@@ -92,19 +95,20 @@ class FeatureEvidence(nn.Module):
         super().__init__()
         self.config = config
         self.grid = size // STRIDE
+        self.regions = Regions(self.grid, *config.tiles)
         self.energy = OrientedEnergy(config.colour)
         width = self.energy.width
         self.channels = c = min(config.channels, width)
         self.context = k = min(config.context, 2 * width)
-        places = self.grid**2
+        regions = self.regions.count
         self._dense: tuple[tuple[int, ...], Tensor, bool] | None = None
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.register_buffer("of_place", _projection(width, c, config.seed))
         self.register_buffer("of_context", _projection(2 * width, k, config.seed + 1))
-        self.register_buffer("mean", torch.zeros(places, k + c))
-        self.register_buffer("known", torch.zeros(places, c, k))
-        self.register_buffer("factor", torch.zeros(places, c * (c + 1) // 2))
+        self.register_buffer("mean", torch.zeros(regions, k + c))
+        self.register_buffer("known", torch.zeros(regions, c, k))
+        self.register_buffer("factor", torch.zeros(regions, c * (c + 1) // 2))
         self.register_buffer("location", torch.zeros(2))
         self.register_buffer("spread", torch.ones(2))
         self.register_buffer("trust", torch.zeros(()))
@@ -131,12 +135,25 @@ class FeatureEvidence(nn.Module):
             ring = _ring(projected).flatten(2)  # [B, K, P]
             return torch.cat([whole + ring, self.of_place.T @ z], dim=1).transpose(1, 2)
 
-    def distance(self, image: Tensor) -> Tensor:
-        """Mahalanobis distance of each place given its surroundings, float32 [B, 1, G, G], not negative."""
-        deviation = self.describe(image) - self.mean
-        whitened = torch.einsum("bpd,pcd->bpc", deviation, self._whitener()[0])
-        distance: Tensor = whitened.square().sum(-1).sqrt()
-        return distance.view(-1, 1, self.grid, self.grid)
+    def distance(self, image: Tensor, tile: Tensor | None = None) -> Tensor:
+        """Mahalanobis distance of each place given its surroundings, float32 [B, 1, G, G], not negative.
+
+        Args:
+            image: [B, 3, S, S], 0..1.
+            tile: which tile of its part each image is, int64 [B]; None, the first, as whole parts are.
+        """
+        vectors = self.describe(image)
+        whitener = self._whitener()[0]
+        if self.regions.tiles == 1:
+            deviation = vectors - self.mean
+            whitened = torch.einsum("bpd,pcd->bpc", deviation, whitener)
+            return _length(whitened).view(-1, 1, self.grid, self.grid)
+        if tile is None:
+            tile = torch.zeros(len(image), dtype=torch.int64, device=image.device)
+        by_tile = (self.regions.tiles, self.regions.of_tile)
+        mean, whitener = (part.view(*by_tile, *part.shape[1:])[tile] for part in (self.mean, whitener))
+        deviation = self.regions.split(vectors) - mean[:, :, None]  # [B, b², g², K + C]
+        return self.regions.join(_length(deviation @ whitener.transpose(2, 3)))
 
     def image_distance(self, distance: Tensor) -> Tensor:
         """Mean of the farthest places of each image, [B]."""
@@ -189,9 +206,9 @@ class FeatureEvidence(nn.Module):
 
     @torch.no_grad()
     def set_distribution(self, mean: Tensor, covariance: Tensor) -> None:
-        """What `describe` gives at each place over normal parts: float64 [P, K + C] and [P, K + C, K + C]."""
+        """What `describe` gives in each region over normal parts: float64 [R, D] and [R, D, D], D = K + C."""
         inverted = [_inverse_cholesky(part) for part in torch.split(covariance, CHUNK)]
-        whitener = torch.cat(inverted)  # [P, D, D]
+        whitener = torch.cat(inverted)  # [R, D, D]
         self.mean.copy_(mean)
         self.known.copy_(whitener[:, self.context :, : self.context])
         rows, columns = self._triangle()
@@ -224,7 +241,7 @@ class FeatureEvidence(nn.Module):
         self.trust.fill_(min(max((pixel_auroc - low) / (high - low), 0.0), 1.0))
 
     def _whitener(self) -> tuple[Tensor, bool]:
-        """The last C rows of L⁻¹, float32 [P, C, K + C], and whether they are any; kept until they change."""
+        """The last C rows of L⁻¹, float32 [R, C, K + C], and whether they are any; kept until they change."""
         parts = (self.known, self.factor)
         key = tuple(value for part in parts for value in (part.data_ptr(), part._version))
         if self._dense is None or self._dense[0] != key:
@@ -237,6 +254,11 @@ class FeatureEvidence(nn.Module):
     def _triangle(self) -> tuple[Tensor, Tensor]:
         rows, columns = torch.tril_indices(self.channels, self.channels, device=self.mean.device)
         return rows, columns
+
+
+def _length(vectors: Tensor) -> Tensor:
+    length: Tensor = vectors.square().sum(-1).sqrt()
+    return length
 
 
 def _ring(z: Tensor) -> Tensor:

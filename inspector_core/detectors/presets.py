@@ -12,6 +12,7 @@ from inspector_core.detectors.feature_evidence import EvidenceConfig
 from inspector_core.detectors.hdm_config import HDMConfig, HDMTraining
 from inspector_core.detectors.names import DetectorName
 from inspector_core.detectors.oriented_energy import LEAST_SIDE
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.diffusion.segmentation import SegmentationConfig
 from inspector_core.diffusion.unet import UNetConfig
 from inspector_core.errors import DataError
@@ -243,3 +244,12 @@ def without_colour(chosen: Preset) -> Preset:
         return chosen
     grey = evidence.model_copy(update={"colour": False})
     return chosen.model_copy(update={"detector": chosen.detector.model_copy(update={"evidence": grey})})
+
+
+def for_tiles(chosen: Preset, tiling: Tiling | None) -> Preset:
+    """The same for parts that are looked at in tiles, each of the detector's size."""
+    evidence = chosen.detector.evidence
+    if evidence is None or tiling is None:
+        return chosen
+    of_tiles = evidence.model_copy(update={"tiles": (tiling.rows, tiling.columns)})
+    return chosen.model_copy(update={"detector": chosen.detector.model_copy(update={"evidence": of_tiles})})

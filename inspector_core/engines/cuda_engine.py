@@ -22,7 +22,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
-from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of
+from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 from inspector_core.engines.torch_engine import NEVER
 
@@ -76,6 +76,8 @@ class CudaEngine:
         self._upload = torch.zeros((batch, size, size, 3), dtype=torch.uint8, pin_memory=pinned)
         self._pixels = self._upload.to(device, copy=True)
         self._ignored = torch.zeros((batch, 1, size, size), dtype=torch.bool, device=device)
+        self._tile = torch.zeros(batch, dtype=torch.int64, device=device)
+        self._tiles = [0] * batch
         self._found: _Found | None = None
         self._download: _Found | None = None
         short = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(body, "fp32")
@@ -98,13 +100,16 @@ class CudaEngine:
     def warm_up(self) -> None:
         self.infer([np.zeros((self._size, self._size, 3), dtype=np.uint8)])
 
-    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
-        masks = masks_of(ignore, len(images))
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
+        masks, of_part = masks_of(ignore, len(images)), tiles_of(tiles, len(images))
         with self._lock, torch.no_grad():
             detections: list[Detection] = []
             for start in range(0, len(images), self._batch):
                 run = slice(start, start + self._batch)
                 self._set_ignored(masks[run])
+                self._set_tiles(of_part[run])
                 detections += self._detect(images[run])
             return detections
 
@@ -118,6 +123,12 @@ class CudaEngine:
             else:
                 self._ignored[k, 0].copy_(torch.from_numpy(fit_mask(mask, self._size)))
             self._masks[k] = mask  # last: one that could not be set is tried again
+
+    def _set_tiles(self, tiles: Sequence[int]) -> None:
+        """Whole parts are always the first, and are told so once."""
+        if self._tiles[: len(tiles)] != list(tiles):
+            self._tile[: len(tiles)].copy_(torch.tensor(tiles))
+            self._tiles[: len(tiles)] = tiles
 
     def _detect(self, images: Sequence[Image]) -> list[Detection]:
         for k, image in enumerate(images):
@@ -161,7 +172,7 @@ class CudaEngine:
         logits, reconstruction = self._networks(image)
         evidence = self._detector.evidence
         if evidence is not None and evidence.fitted:
-            logits = evidence.combine(logits, evidence.distance(image))
+            logits = evidence.combine(logits, evidence.distance(image, self._tile))
         logits = logits.masked_fill(self._ignored, NEVER)
         top = logits.flatten(1).topk(self._detector.config.top_k).values
         pictures = (reconstruction * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()

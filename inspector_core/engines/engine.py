@@ -30,7 +30,9 @@ class Engine(Protocol):
     def at_once(self) -> int:
         """Images that one run takes; more of them are run one after another."""
 
-    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
         """Detections of RGB uint8 images [H, W, 3], each of any size.
 
         An image's Detection does not depend on what stands beside it in the call.
@@ -38,6 +40,7 @@ class Engine(Protocol):
         Args:
             ignore: for each image its mask, bool [h, w] over the whole image, or None; what is True there has
                 probability 0.
+            tiles: for each image which tile of its part it is; None, the first, as whole parts are.
 
         Raises:
             ValueError: an image is not uint8 [H, W, 3].
@@ -57,3 +60,15 @@ def masks_of(ignore: Ignore, count: int) -> Sequence[IgnoreMask | None]:
     if len(masks) != count:
         raise ValueError(f"{len(masks)} ignore masks for {count} images")
     return masks
+
+
+def tiles_of(tiles: Sequence[int] | None, count: int) -> Sequence[int]:
+    """Which tile each of `count` images is.
+
+    Raises:
+        ValueError: there is another number of tiles.
+    """
+    found = [0] * count if tiles is None else tiles
+    if len(found) != count:
+        raise ValueError(f"{len(found)} tiles for {count} images")
+    return found

@@ -52,15 +52,16 @@ class OpenVinoEngine(TorchEngine):
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         core, size = openvino.Core(), detector.config.size
 
-        def compiled(part: nn.Module, kind: Precision) -> openvino.InferRequest:
-            graph = _graph(part, size)
+        def compiled(part: nn.Module, kind: Precision, of_tile: bool = False) -> openvino.InferRequest:
+            graph = _graph(part, size, of_tile)
             model = core.compile_model(graph, "CPU", {**settings, "INFERENCE_PRECISION_HINT": kind})
             return model.create_infer_request()
 
         self._of_networks = compiled(_Networks(self._detector), precision) if networks else None
         self._of_distance = None
         if detector.evidence is not None and detector.evidence.fitted:
-            self._of_distance = compiled(_Distance(detector.evidence), "f32")
+            self._of_tile = detector.evidence.regions.tiles > 1
+            self._of_distance = compiled(_Distance(detector.evidence), "f32", self._of_tile)
 
     def _networks(self, x: Tensor) -> DetectorOutput:
         if self._of_networks is None:
@@ -69,9 +70,10 @@ class OpenVinoEngine(TorchEngine):
         logits, reconstruction = (torch.from_numpy(np.array(found[k])) for k in range(2))
         return DetectorOutput(logits, reconstruction)
 
-    def _distance(self, x: Tensor) -> Tensor:
+    def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._of_distance is not None
-        return torch.from_numpy(np.array(self._of_distance.infer({0: x.numpy()})[0]))
+        given = {0: x.numpy()} | ({1: tile.numpy()} if self._of_tile else {})
+        return torch.from_numpy(np.array(self._of_distance.infer(given)[0]))
 
 
 class _Networks(nn.Module):
@@ -90,18 +92,19 @@ class _Distance(nn.Module):
         super().__init__()
         self.evidence = evidence
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return (self.evidence.distance(image),)
+    def forward(self, image: Tensor, tile: Tensor | None = None) -> tuple[Tensor, ...]:
+        return (self.evidence.distance(image, tile),)
 
 
-def _graph(part: nn.Module, size: int) -> openvino.Model:
-    """For one image [1, 3, S, S], float32 0..1."""
-    example = torch.zeros((1, 3, size, size))
+def _graph(part: nn.Module, size: int, of_tile: bool) -> openvino.Model:
+    """For one image [1, 3, S, S], float32 0..1; with `of_tile` also for which tile it is, int64 [1]."""
+    image = torch.zeros((1, 3, size, size))
+    example = (image, torch.zeros(1, dtype=torch.int64)) if of_tile else (image,)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that sizes become constants, as they shall
         traced = torch.jit.trace(part.eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
-        decoder = TorchScriptPythonDecoder(traced, example_input=(example,))  # lives until it is converted
+        decoder = TorchScriptPythonDecoder(traced, example_input=example)  # lives until it is converted
         frontend = FrontEndManager().load_by_framework("pytorch")
         graph = frontend.convert(frontend.load(decoder))
-    graph.reshape([1, 3, size, size])
+    graph.reshape({k: list(part.shape) for k, part in enumerate(example)})
     return graph

@@ -41,7 +41,9 @@ class RegisteredEngine:
     def warm_up(self) -> None:
         self.engine.warm_up()
 
-    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
         for image in images:
             check_rgb(image)
         poses = [self.registration.find(image)[0] for image in images]
@@ -50,7 +52,7 @@ class RegisteredEngine:
             None if mask is None or not mask.any() else move(mask.astype(np.uint8) * 255, pose) > 0
             for mask, pose in zip(masks_of(ignore, len(images)), poses, strict=True)
         ]
-        found = self.engine.infer(moved, masks)
+        found = self.engine.infer(moved, masks, tiles)
         return [_back(*one) for one in zip(found, poses, images, strict=True)]
 
 

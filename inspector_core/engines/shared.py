@@ -8,7 +8,7 @@ from threading import Condition, Thread
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of
+from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.registered import RegisteredEngine
 from inspector_core.engines.tiled import TiledEngine
 
@@ -17,6 +17,7 @@ from inspector_core.engines.tiled import TiledEngine
 class _Asked:
     images: Sequence[Image]
     masks: Sequence[IgnoreMask | None]
+    tiles: Sequence[int]
     answer: Future[list[Detection]] = field(default_factory=Future)
 
 
@@ -63,10 +64,12 @@ class SharedEngine:
     def warm_up(self) -> None:
         self._engine()
 
-    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
         """As `Engine.infer`; raises RuntimeError after `close`."""
         self._engine()
-        asked = _Asked(images, masks_of(ignore, len(images)))
+        asked = _Asked(images, masks_of(ignore, len(images)), tiles_of(tiles, len(images)))
         with self._changed:
             if self._closing:
                 raise RuntimeError("the shared engine is closed")
@@ -114,8 +117,9 @@ class SharedEngine:
 def _answer(engine: Engine, run: Sequence[_Asked]) -> None:
     images = [image for asked in run for image in asked.images]
     masks = [mask for asked in run for mask in asked.masks]
+    tiles = [tile for asked in run for tile in asked.tiles]
     try:
-        found = engine.infer(images, masks)
+        found = engine.infer(images, masks, tiles)
         if len(found) != len(images):
             raise RuntimeError(f"the engine gave {len(found)} detections for {len(images)} images")
     except Exception as error:

@@ -7,7 +7,7 @@ import numpy as np
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.detectors.tiling import Tiling, Window, blend
-from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of
+from inspector_core.engines.engine import Engine, Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.registered import RegisteredEngine
 
 
@@ -37,7 +37,12 @@ class TiledEngine:
     def warm_up(self) -> None:
         self.engine.warm_up()
 
-    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
+        """As `Engine.infer`, of whole parts."""
+        if any(tiles_of(tiles, len(images))):
+            raise ValueError("a tile can't be cut into tiles")
         masks = masks_of(ignore, len(images))
         return [self._detect(image, mask) for image, mask in zip(images, masks, strict=True)]
 
@@ -46,7 +51,7 @@ class TiledEngine:
         windows = self.tiling.windows(height, width)
         tiles = [np.ascontiguousarray(window.of(image)) for window in windows]
         masks = None if ignore is None or not ignore.any() else [w.of(ignore) for w in windows]
-        found = self.engine.infer(tiles, masks)
+        found = self.engine.infer(tiles, masks, range(len(tiles)))
         return Detection(
             score=max(one.score for one in found),
             anomaly_map=np.clip(blend([one.anomaly_map for one in found], windows, height, width), 0, 1),

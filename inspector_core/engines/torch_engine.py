@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD, image_score
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of
+from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 
 NEVER = -1e4
@@ -73,16 +73,18 @@ class TorchEngine:
             self.infer([blank])
 
     @torch.inference_mode()
-    def infer(self, images: Sequence[Image], ignore: Ignore = None) -> list[Detection]:
-        masks = masks_of(ignore, len(images))
-        return [self._detect(image, mask) for image, mask in zip(images, masks, strict=True)]
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
+        masks, of_part = masks_of(ignore, len(images)), tiles_of(tiles, len(images))
+        return [self._detect(*one) for one in zip(images, masks, of_part, strict=True)]
 
-    def _run(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits [1, 1, S, S] of one image, and its reconstruction [1, 3, S, S] unless it is left out."""
         evidence = self._detector.evidence
         if evidence is None or not evidence.fitted:
             return self._networks(x)
-        distance = self._distance(x)
+        distance = self._distance(x, tile)
         if self._picture_from > 0:
             logits = evidence.without_suspicion(distance, self._size)
             if logits is not None and image_score(logits, self._top_k) < self._picture_from:
@@ -93,15 +95,15 @@ class TorchEngine:
     def _networks(self, x: Tensor) -> DetectorOutput:
         return self._detector.pass_networks(x)
 
-    def _distance(self, x: Tensor) -> Tensor:
+    def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._detector.evidence is not None
-        return self._detector.evidence.distance(x)
+        return self._detector.evidence.distance(x, tile)
 
-    def _detect(self, image: Image, ignore: IgnoreMask | None) -> Detection:
+    def _detect(self, image: Image, ignore: IgnoreMask | None, tile: int) -> Detection:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(fit(image, self._size))).to(self._device)
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
-        logits, reconstruction = self._run(x)
+        logits, reconstruction = self._run(x, torch.tensor([tile], device=self._device))
         if ignore is not None:
             ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
             logits = logits.masked_fill(ignored, NEVER)

@@ -38,6 +38,7 @@ class PartInspector:
     """Crops, scores and judges one image after another by one recipe. Not for several threads.
 
     Raises:
+        RecipeError: the recipe cuts parts into other tiles than the model knows.
         RecipeError, ImageError: the recipe's ignore mask or reference image can't be read.
     """
 
@@ -50,6 +51,7 @@ class PartInspector:
         reference: Path | None = None,
     ) -> None:
         self._recipe = recipe
+        _check_tiling(recipe, engine)
         self._engine = engine if recipe.tiling is None else tiled(engine, recipe.tiling)
         self._times = times
         self._aligner = None
@@ -100,6 +102,15 @@ class PartInspector:
                 f"{width} x {height}",
                 "draw the ignore mask again for this region",
             )
+
+
+def _check_tiling(recipe: Recipe, engine: Engine) -> None:
+    """What is usual for one tile says nothing of one that is cut elsewhere."""
+    asked, known = recipe.tiling, engine.model.tiling
+    if asked is None or known is None or asked == known:
+        return
+    problem = f"the recipe {recipe.name} cuts parts into {asked}, its model knows them in {known}"
+    raise RecipeError(problem, "leave the tiling out of the recipe, or train the model with these tiles")
 
 
 def in_words(error: BaseException) -> str:

@@ -29,12 +29,14 @@ class NormalPart(NamedTuple):
 
 
 def detect_all(
-    engine: Engine, images: NDArray[np.uint8], on_image: Callable[[int], None] = lambda _: None
+    engine: Engine, images: NDArray[np.uint8], tiles: int, on_image: Callable[[int], None] = lambda _: None
 ) -> list[Detection]:
-    """Detections of uint8 images [N, S, S, 3], telling now and then how many are done."""
+    """Detections of uint8 images [N, S, S, 3], the tiles of each part one after another, telling now and then
+    how many are done."""
     detections: list[Detection] = []
     for start in range(0, len(images), AT_ONCE):
-        detections += engine.infer(list(images[start : start + AT_ONCE]))
+        some = list(images[start : start + AT_ONCE])
+        detections += engine.infer(some, tiles=[(start + k) % tiles for k in range(len(some))])
         on_image(len(detections))
     return detections
 

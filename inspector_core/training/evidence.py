@@ -41,7 +41,7 @@ def fit_evidence(
     that they do not know, distances are standardised, and thresholds can be calibrated.
 
     Args:
-        normals: uint8 [N, S, S, 3].
+        normals: uint8 [N, S, S, 3], or the tiles of each part one after another.
         folds: for each of them the fit that must not know it, 0 to K - 1, or `dataset.ALWAYS`; [N]. The
             networks do not know those of fold 0.
         check: parts of fold 0 with drawn anomalies [N, 3, S, S], 0..1, and their masks; they only tell how
@@ -91,25 +91,30 @@ def fit_across(
     """
     device = evidence.mean.device
     evidence.measure(torch.cat(list(_batches(normals, first, device))))
+
+    def moments(rows: NDArray[np.intp], dtype: torch.dtype) -> Moments:
+        found = Moments(evidence.regions, evidence.mean, dtype)
+        for images, tiles in tiled(rows):
+            found.add(evidence.describe(images), tiles)
+        return found
+
+    def tiled(rows: NDArray[np.intp]) -> Iterator[tuple[Tensor, Tensor]]:
+        of_part = torch.from_numpy(rows % evidence.regions.tiles).to(device)
+        numbers = (of_part[start : start + BATCH] for start in range(0, len(rows), BATCH))
+        return zip(_batches(normals, rows, device), numbers, strict=True)
+
     members = [np.flatnonzero(folds == fold) for fold in range(folds.max() + 1)]
-    whole = Moments(evidence.mean, torch.float64)
-    for images in _batches(normals, np.flatnonzero(folds < 0), device):
-        whole.add(evidence.describe(images))
+    whole = moments(np.flatnonzero(folds < 0), torch.float64)
     sums = []
     for rows in members:
-        of_fold = Moments(evidence.mean, torch.float32)
-        for images in _batches(normals, rows, device):
-            of_fold.add(evidence.describe(images))
-        whole.join(of_fold)
-        sums.append(of_fold)
+        sums.append(moments(rows, torch.float32))
+        whole.join(sums[-1])
     fits: list[Fit] = []
     distances = [evidence.location.new_zeros(0)]
     for rows, left_out in zip(members, sums, strict=True):
         evidence.set_distribution(*whole.distribution(left_out))
         fits.append(_fit(evidence))
-        distances += [
-            evidence.image_distance(evidence.distance(images)) for images in _batches(normals, rows, device)
-        ]
+        distances += [evidence.image_distance(evidence.distance(*part)) for part in tiled(rows)]
     evidence.set_distribution(*whole.distribution())
     fits.append(_fit(evidence))
     return fits, torch.cat(distances)

@@ -60,7 +60,7 @@ def finish(
     folds = normals.folds(request.seed)
     fits = fit_evidence(detector, normals.images, folds, request.seed, check)
     if isinstance(detector, HDM):
-        calibrate_probability(detector, normals.images[folds == 0], check, request.seed)
+        calibrate_probability(detector, normals.images[folds == 0], check, request.seed, normals.tiles)
     weights = detector.state_dict()
     device = detector.noise_small.device
     of_tiles = metadata.model_copy(update={"tiling": None})
@@ -84,10 +84,10 @@ def finish(
         rounded = engine.name.endswith("bf16")
         most = MOST_SCORED if fold == 0 else max(LEAST_SCORED, MOST_SCORED // normals.tiles)
         names, images = normals.of_fold(fold, request.seed, most)
-        detections = detect_all(engine, images, partial(scored, fold, len(images)))
+        detections = detect_all(engine, images, normals.tiles, partial(scored, fold, len(images)))
         parts += normal_parts(names, detections)
         if fold == 0:
-            validation = validate(engine, detections, check)
+            validation = validate(engine, detections, check, normals.tiles)
         del engine
     training = metadata.training.model_copy(update={"validation": validation})
     calibration = calibrate(parts, request.reject_rate, shared=len(fits) > 2)

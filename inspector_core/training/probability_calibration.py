@@ -141,7 +141,7 @@ def reliability(sample: PixelSample, temperature: float, bias: float) -> Reliabi
 
 @torch.no_grad()
 def calibrate_probability(
-    detector: HDM, normals: NDArray[np.uint8], check: tuple[Tensor, Tensor], seed: int
+    detector: HDM, normals: NDArray[np.uint8], check: tuple[Tensor, Tensor], seed: int, tiles: int = 1
 ) -> None:
     """Fit the detector's temperature and bias on held-out parts, as they are and with synthetic anomalies.
 
@@ -150,6 +150,7 @@ def calibrate_probability(
     Args:
         normals: uint8 [N, S, S, 3].
         check: images float32 [M, 3, S, S], 0..1, with anomalies, and their masks [M, 1, S, S].
+        tiles: of each part, one after another in both.
     """
     random = torch.Generator().manual_seed(seed)
     device = detector.noise_small.device
@@ -157,10 +158,12 @@ def calibrate_probability(
     whole = torch.from_numpy(normals[:MOST]).permute(0, 3, 1, 2).float() / 255
     body = body_type(device)
     samples = []
-    labelled = [(part, torch.zeros_like(part[:1])) for part in whole]
-    for image, mask in [*labelled, *zip(images, masks, strict=True)]:
+    labelled = [*enumerate((part, torch.zeros_like(part[:1])) for part in whole)]
+    labelled += [*enumerate(zip(images, masks, strict=True))]
+    for k, (image, mask) in labelled:
+        tile = torch.tensor([k % tiles], device=device)
         with torch.autocast(device.type, body, enabled=body != torch.float32):
-            logits = detector(image[None].to(device)).logits[0].float()
+            logits = detector(image[None].to(device), tile).logits[0].float()
         samples.append(sample_pixels(logits, (mask > 0.5).float(), torch.ones_like(mask), random))
     with torch.enable_grad():
         temperature, bias = fit_temperature(join(samples))

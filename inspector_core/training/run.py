@@ -16,7 +16,7 @@ from inspector_core.detectors.build import build_detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata, TrainingInfo, load_model, save_model
-from inspector_core.detectors.presets import DetectorConfig, Preset, preset, without_colour
+from inspector_core.detectors.presets import DetectorConfig, Preset, for_tiles, preset, without_colour
 from inspector_core.engines.devices import choose_device
 from inspector_core.engines.registration import REFERENCE, Picture, Registration, from_stored, stored
 from inspector_core.errors import DataError, ModelFileError
@@ -73,7 +73,7 @@ def run_training(
     device = choose_device(request.device)
     group = Group.join(device)
     device = group.device(device)
-    chosen = chosen or _preset(request, device)
+    chosen = for_tiles(chosen or _preset(request, device), request.tiling)
     report(Progress("prepare", message="reading the images"))
     _check_writable(request.out)
     normals = load_normals(request.data, chosen.detector.size, request.tiling, request.added)

@@ -15,19 +15,22 @@ MOST = 100
 """Anomalous images scored; more would sharpen the figure little and take as long as training steps."""
 
 
-def validate(engine: Engine, normal: Sequence[Detection], check: tuple[Tensor, Tensor]) -> dict[str, float]:
+def validate(
+    engine: Engine, normal: Sequence[Detection], check: tuple[Tensor, Tensor], tiles: int = 1
+) -> dict[str, float]:
     """Image and pixel AUROC on held-out parts; never on test images.
 
     Args:
         normal: detections of the held-out normal parts.
         check: images [N, 3, S, S], 0..1, of the same parts with synthetic anomalies, and their masks.
+        tiles: of each part, one after another.
     """
     images, masks = (part[:MOST] for part in check)
     tally = PixelTally()
     anomalous = []
-    for image, mask in zip(images, masks, strict=True):
+    for k, (image, mask) in enumerate(zip(images, masks, strict=True)):
         pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-        detection = engine.infer([pixels])[0]
+        detection = engine.infer([pixels], tiles=[k % tiles])[0]
         anomalous.append(detection.score)
         tally.add(detection.anomaly_map, mask[0].cpu().numpy() > 0.5)
     for detection in normal:

@@ -8,6 +8,7 @@ from torch import Tensor
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import EvidenceConfig, FeatureEvidence, _ring
 from inspector_core.detectors.presets import DetectorConfig, preset, without_colour
+from inspector_core.detectors.regions import Regions
 from inspector_core.training.dataset import ALWAYS, FOLDS, split_in_folds
 from inspector_core.training.evidence import fit_evidence
 from inspector_core.training.moments import FLOOR, LIKE_ALL, LIKE_NEAR, NEAR, Moments
@@ -43,9 +44,9 @@ def evidence() -> FeatureEvidence:
 
 def fit(evidence: FeatureEvidence, *batches: Tensor) -> None:
     """Fit to descriptions."""
-    moments = Moments(evidence.mean, torch.float64)
+    moments = Moments(evidence.regions, evidence.mean, torch.float64)
     for batch in batches:
-        moments.add(batch)
+        moments.add(batch, torch.zeros(len(batch), dtype=torch.int64))
     evidence.set_distribution(*moments.distribution())
 
 
@@ -97,13 +98,61 @@ def test_what_the_surroundings_explain_is_no_anomaly(evidence: FeatureEvidence) 
 
 def test_parts_left_out_are_as_if_they_had_never_been_there() -> None:
     seen = vectors(60)
-    whole, some = (Moments(seen[0], dtype) for dtype in (torch.float64, torch.float32))
-    whole.add(seen)
-    some.add(seen[:12])
+    regions = Regions(round(seen.shape[1] ** 0.5))
+    whole, some = (Moments(regions, seen[0], dtype) for dtype in (torch.float64, torch.float32))
+    whole.add(seen, torch.zeros(60, dtype=torch.int64))
+    some.add(seen[:12], torch.zeros(12, dtype=torch.int64))
     for left, expected in zip(whole.distribution(some), covariance_of(seen[12:]), strict=True):
         torch.testing.assert_close(left, expected, rtol=1e-3, atol=1e-4)
     for joined, expected in zip(whole.distribution(), covariance_of(seen), strict=True):
         torch.testing.assert_close(joined, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_block_of_a_tile_has_the_distribution_of_its_own_places() -> None:
+    """Four tiles of G x G places in blocks of 2 x 2: what loops say, whichever batch a tile is in."""
+    config = EvidenceConfig(channels=CHANNELS, context=CONTEXT, colour=False, tiles=(2, 2))
+    evidence = Described(config, SIZE)
+    g, parts = evidence.grid, 40
+    assert (evidence.regions.across, evidence.regions.places) == (g // 2, 4)
+    seen = torch.stack([vectors(parts, seed=tile) + tile for tile in range(4)], dim=1)  # [parts, 4, P, D]
+    moments = Moments(evidence.regions, evidence.mean, torch.float64)
+    batches = seen.flatten(0, 1).split(6), torch.arange(4).repeat(parts).split(6)
+    for images, tiles in zip(*batches, strict=True):
+        moments.add(images, tiles)
+    assert moments.parts == parts
+    rows = []
+    for tile in range(4):
+        for row in range(0, g, 2):
+            for column in range(0, g, 2):
+                places = [(row + r) * g + column + c for r in range(2) for c in range(2)]
+                rows.append(seen[:, tile, places].flatten(0, 1).double())
+    of_region = torch.stack(rows)  # [R, parts * 4, D]
+    mean, covariance = moments.distribution()
+    torch.testing.assert_close(mean, of_region.mean(1))
+    deviation = of_region - of_region.mean(1, keepdim=True)
+    own = (deviation.transpose(1, 2) @ deviation / of_region.shape[1]).view(2, 2, g // 2, g // 2, -1)
+    on_part = own.transpose(1, 2).reshape(g, g, -1)  # blocks as they lie on the part
+    near = torch.empty_like(on_part)
+    for row in range(g):
+        for column in range(g):
+            around = (slice(max(at - NEAR // 2, 0), at + NEAR // 2 + 1) for at in (row, column))
+            near[row, column] = on_part[tuple(around)].flatten(0, 1).mean(0)
+    alike = LIKE_ALL * (CHANNELS + CONTEXT)
+    drawn = parts * on_part + LIKE_NEAR * near + alike * on_part.flatten(0, 1).mean(0)
+    drawn = (drawn / (parts + LIKE_NEAR + alike)).view(2, g // 2, 2, g // 2, -1).transpose(1, 2)
+    expected = drawn.reshape(covariance.shape) + FLOOR * torch.eye(CHANNELS + CONTEXT)
+    torch.testing.assert_close(covariance, expected, rtol=1e-4, atol=1e-5)
+
+    evidence.set_distribution(mean, covariance)
+    tile, place = 2, 3 * g + 1
+    region = tile * (g // 2) ** 2 + 1 * (g // 2) + 0
+    one = seen[7, tile][None]
+    whitened = torch.linalg.inv(torch.linalg.cholesky(covariance[region])) @ (
+        one[0, place].double() - mean[region]
+    )
+    found = evidence.distance(torch.cat([seen[7, :1], one]), torch.tensor([0, tile]))
+    assert float(found[1].flatten()[place]) == pytest.approx(float(whitened[CONTEXT:].norm()), rel=1e-4)
+    assert torch.equal(evidence.distance(seen[7, :1]), evidence.distance(seen[7, :1], torch.tensor([0])))
 
 
 def test_a_place_counts_where_it_lies(evidence: FeatureEvidence) -> None:

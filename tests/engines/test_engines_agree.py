@@ -18,7 +18,8 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata, save_model
 from inspector_core.detectors.names import DetectorName
-from inspector_core.detectors.presets import preset
+from inspector_core.detectors.presets import for_tiles, preset
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines import cuda_engine, factory, openvino_engine
 from inspector_core.engines.choice import remembered
 from inspector_core.engines.cuda_engine import ChannelGroupNorm, CudaEngine
@@ -87,6 +88,30 @@ def test_an_engine_agrees_with_torch_and_repeats_to_the_bit(detector: DiffusionA
         off = np.abs(one.reconstruction.astype(int) - torch_s.reconstruction.astype(int))
         assert off.max() <= 1
     assert expected[1].score > expected[0].score
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_knows_each_tile_by_itself(name: str) -> None:
+    """Left tiles are dark and right ones bright: one in the place of the other is no normal tile."""
+    chosen = for_tiles(preset("edge", SIZE), Tiling(rows=1, columns=2))
+    torch.manual_seed(0)
+    detector = build_detector(chosen.detector).eval()
+    tiles = parts(24, seed=0)
+    tiles[1::2] = tiles[1::2] // 2 + 100
+    fit_evidence(detector, tiles, np.repeat(split_in_folds(12, 0), 2), seed=0)
+    model, images = described(detector), [tiles[0], tiles[1], tiles[1], tiles[0]]
+    engine = ENGINES[name](copy.deepcopy(detector), model)
+    of_part = [0, 1, 0, 1]
+    expected = TorchEngine(copy.deepcopy(detector), model, CPU, torch.float32).infer(images, tiles=of_part)
+    found, again = engine.infer(images, tiles=of_part), engine.infer(images, tiles=of_part)
+    for one, same, torch_s in zip(found, again, expected, strict=True):
+        assert one.score == same.score
+        np.testing.assert_allclose(one.anomaly_map, torch_s.anomaly_map, rtol=0, atol=1e-3)
+        assert one.score == pytest.approx(torch_s.score, abs=1e-3)
+    scores = [one.score for one in found]
+    assert max(scores[:2]) < 0.5 < min(scores[2:])
+    with pytest.raises(ValueError, match="2 tiles for 1 images"):
+        engine.infer(images[:1], tiles=[0, 1])
 
 
 @pytest.mark.parametrize("body", [torch.float32, torch.bfloat16])

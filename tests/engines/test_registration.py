@@ -29,7 +29,7 @@ class Brightness:
     def warm_up(self):
         pass
 
-    def infer(self, images, ignore=None):
+    def infer(self, images, ignore=None, tiles=None):
         found = []
         for image, mask in zip(images, masks_of(ignore, len(images)), strict=True):
             self.seen.append(image)
@@ -112,7 +112,7 @@ def test_every_ignored_pixel_stays_ignored(part, registration):
     for turn in (10, 45):
         inner = Brightness()
         masks = []
-        inner.infer = lambda images, masks_=None, masks=masks: (
+        inner.infer = lambda images, masks_=None, tiles=None: (
             masks.extend(masks_) or [Detection(0.0, i[..., 0] / np.float32(255), i) for i in images]
         )
         image = turned(part, turn)

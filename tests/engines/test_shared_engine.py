@@ -31,7 +31,7 @@ class Brightest:
     def warm_up(self):
         self.threads.add(threading.get_ident())
 
-    def infer(self, images, ignore=None):
+    def infer(self, images, ignore=None, tiles=None):
         self.threads.add(threading.get_ident())
         self.begun.release()
         assert self.gate.wait(30)
@@ -169,7 +169,25 @@ def test_poses_and_tiles_are_the_lines_own_work(inner):
     engine.close()
 
 
+def test_tiles_keep_their_numbers_in_company(shared, inner):
+    told = []
+    infer = inner.infer
+    inner.infer = lambda images, ignore=None, tiles=None: told.extend(tiles) or infer(images, ignore)
+    inner.gate.clear()
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(shared.infer, [grey(10)])
+        assert inner.begun.acquire(timeout=30)
+        others = [pool.submit(shared.infer, [grey(20)], None, [7]), pool.submit(shared.infer, [grey(30)])]
+        while len(shared._asked) < 2:
+            pass
+        inner.gate.set()
+        for one in (first, *others):
+            one.result(30)
+    assert told[0] == 0
+    assert sorted(told[1:]) == [0, 7]
+
+
 def test_an_engine_that_answers_too_little_is_a_fault_and_no_hang(shared, inner):
-    inner.infer = lambda images, ignore=None: []
+    inner.infer = lambda images, ignore=None, tiles=None: []
     with pytest.raises(RuntimeError, match="0 detections for 1 images"):
         shared.infer([grey(1)])

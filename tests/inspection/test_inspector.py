@@ -1,6 +1,7 @@
 """One frame to one finding: alignment and tiles on the way."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from inspector_core.demo import draw_part
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.tiling import Tiling
-from inspector_core.errors import ImageError
+from inspector_core.errors import ImageError, RecipeError
 from inspector_core.images import write_png
 from inspector_core.inspection.alignment import Alignment
 from inspector_core.inspection.inspector import PartInspector
@@ -30,10 +31,11 @@ class Looking:
 
     name = "looking"
 
-    def __init__(self):
+    def __init__(self, tiling=None):
         self.seen = []
+        self.model = SimpleNamespace(tiling=tiling)
 
-    def infer(self, images, ignore=None):
+    def infer(self, images, ignore=None, tiles=None):
         self.seen += images
         return [Detection(0.1, np.zeros(i.shape[:2], np.float32), i) for i in images]
 
@@ -85,6 +87,14 @@ def test_an_empty_belt_is_an_error_in_words_with_its_picture(recipe, part, tmp_p
 def test_a_missing_reference_is_said_before_the_first_part(recipe, tmp_path):
     with pytest.raises(ImageError):
         PartInspector(recipe, Looking(), None, StageTimes(), tmp_path / "nowhere.png")
+
+
+def test_other_tiles_than_the_model_knows_are_refused_before_the_first_part(recipe):
+    plain = recipe.model_copy(update={"alignment": None})
+    PartInspector(plain, Looking(Tiling(rows=2, columns=2)), None, StageTimes())
+    with pytest.raises(RecipeError, match="2 x 2 tiles, its model knows them in 4 x 4 tiles") as refused:
+        PartInspector(plain, Looking(Tiling(rows=4, columns=4)), None, StageTimes())
+    assert "train" in str(refused.value)
 
 
 def test_alignment_and_tiles_survive_the_file(recipe):

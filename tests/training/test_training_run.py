@@ -82,6 +82,20 @@ def test_tiles_are_trained_on_and_whole_parts_calibrated(request_for) -> None:
     assert {path.name for path in list_images(request.data)} >= set(names)
     engine = open_engine(request.out)
     assert isinstance(engine, TiledEngine)
+    assert DetectorConfig.model_validate(metadata.config).evidence.tiles == (2, 2)
+    normals = load_normals(request.data, 128, request.tiling)
+    folds = normals.folds(request.seed)
+    detector = build_detector(DetectorConfig.model_validate(metadata.config))
+    fits = fit_evidence(detector, normals.images, folds, request.seed)
+    _, tensors = load_model(request.out)
+    scores = []
+    for fold, fit in enumerate(fits[:-1]):
+        unseen = {**tensors, **{name: tensor.half() for name, tensor in fit.items()}}
+        inner = build_engine(metadata.model_copy(update={"tiling": None}), unseen, torch.device("cpu"))
+        for part in normals.images.reshape(12, 4, 128, 128, 3)[folds[::4] == fold]:
+            found = inner.infer(list(part), tiles=range(4))
+            scores.append(max(one.score for one in found))
+    assert list(metadata.calibration.scores) == pytest.approx(sorted(scores), abs=1e-3)
 
 
 def test_hdm_starts_from_a_diffusion_ad_model(request_for, tmp_path: Path) -> None:
