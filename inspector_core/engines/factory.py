@@ -38,8 +38,8 @@ def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0, lin
     """Load a model file onto a device, with the engine that was measured to be the fastest there.
 
     Args:
-        picture_from: parts that score less and in which nothing is suspicious get no reconstruction, which
-            saves most of the time; scores and maps stay the same. 0 reconstructs every part.
+        picture_from: parts, or tiles of parts, that score less and in which nothing is suspicious get no
+            reconstruction, which saves most of the time; scores and maps stay the same. 0 reconstructs all.
         lines: that share the engine, so that so many images may come together; a GPU runs them together.
 
     Raises:
@@ -72,12 +72,11 @@ def build_engine(
 
     Args:
         lasting: it will see many images, so that seconds of preparation pay.
-        picture_from: as for `open_engine`; without effect on tiles.
+        picture_from: as for `open_engine`.
         lines: as for `open_engine`.
         rounded: whether an engine on the CPU that is not to last rounds to bfloat16; by default where that is
             fast.
     """
-    limit = picture_from if metadata.tiling is None else 0.0
     reference = tensors.get(REFERENCE)
 
     def detector() -> DiffusionAD:
@@ -87,7 +86,7 @@ def build_engine(
     if device.type == "cuda":
         engine = _on_gpu(detector, metadata, device, lasting, lines)
     if engine is None:
-        engine = _on_cpu(detector, metadata, lasting, limit, rounded)
+        engine = _on_cpu(detector, metadata, lasting, picture_from, rounded)
     engine = tiled(engine, metadata.tiling)
     if reference is None:
         return engine
@@ -128,25 +127,25 @@ def _on_cpu(
     detector: Callable[[], DiffusionAD],
     metadata: ModelMetadata,
     lasting: bool,
-    limit: float,
+    picture_from: float,
     rounded: bool | None,
 ) -> Engine:
     cpu = torch.device("cpu")
 
     def by_torch() -> Engine:
-        return TorchEngine(detector(), metadata, cpu, body_type(cpu), limit)
+        return TorchEngine(detector(), metadata, cpu, body_type(cpu), picture_from)
 
     def by_openvino() -> Engine | None:
-        return _openvino(detector(), metadata, limit)
+        return _openvino(detector(), metadata, picture_from)
 
     def by_both() -> Engine | None:
         if body_type(cpu) == torch.float32:
             return None  # torch has nothing that OpenVINO has not
-        return _openvino(detector(), metadata, limit, networks=False)
+        return _openvino(detector(), metadata, picture_from, networks=False)
 
     if not lasting:
         body = {None: body_type(cpu), True: torch.bfloat16, False: torch.float32}[rounded]
-        return TorchEngine(detector(), metadata, cpu, body, limit)
+        return TorchEngine(detector(), metadata, cpu, body, picture_from)
     makers: dict[str, Callable[[], Engine | None]]
     makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
     of = f"of {' '.join(makers)} at {ROUNDED_GAIN}"

@@ -14,6 +14,9 @@ from inspector_core.engines.registered import RegisteredEngine
 class TiledEngine:
     """All tiles of an image go through one call of the engine; the strangest tile gives the score.
 
+    Where the engine leaves out the reconstruction of tiles in which nothing is suspicious, these are shown as
+    they are; a part with none but such tiles has no reconstruction.
+
     Args:
         engine: sees each tile as a whole image.
     """
@@ -55,7 +58,7 @@ class TiledEngine:
         return Detection(
             score=max(one.score for one in found),
             anomaly_map=np.clip(blend([one.anomaly_map for one in found], windows, height, width), 0, 1),
-            reconstruction=_pictures(found, windows, height, width),
+            reconstruction=_picture(found, tiles, windows, height, width),
         )
 
 
@@ -70,9 +73,14 @@ def tiled(engine: Engine, tiling: Tiling | None) -> Engine:
     return inner if tiling is None or tiling.count == 1 else TiledEngine(inner, tiling)
 
 
-def _pictures(found: list[Detection], windows: list[Window], height: int, width: int) -> Image | None:
-    pieces = [one.reconstruction for one in found if one.reconstruction is not None]
-    if len(pieces) < len(found):
+def _picture(
+    found: Sequence[Detection], tiles: Sequence[Image], windows: list[Window], height: int, width: int
+) -> Image | None:
+    if all(one.reconstruction is None for one in found):
         return None
+    pieces = [
+        tile if one.reconstruction is None else one.reconstruction
+        for one, tile in zip(found, tiles, strict=True)
+    ]
     whole = blend([piece.astype(np.float32) for piece in pieces], windows, height, width)
     return np.asarray(whole.round().astype(np.uint8))

@@ -108,7 +108,7 @@ def model_of(recipe: Recipe, workspace: Workspace) -> Path:
 
 def picture_from(recipe: Recipe) -> float:
     """The least score of parts whose pictures the recipe's archive keeps."""
-    if recipe.archive.what != "rejects" or recipe.tiling is not None:
+    if recipe.archive.what != "rejects":
         return 0.0
     thresholds = recipe.thresholds
     return thresholds.fail if thresholds.review is None else min(thresholds.fail, thresholds.review)

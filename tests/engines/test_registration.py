@@ -112,7 +112,7 @@ def test_every_ignored_pixel_stays_ignored(part, registration):
     for turn in (10, 45):
         inner = Brightness()
         masks = []
-        inner.infer = lambda images, masks_=None, tiles=None: (
+        inner.infer = lambda images, masks_=None, tiles=None, masks=masks: (
             masks.extend(masks_) or [Detection(0.0, i[..., 0] / np.float32(255), i) for i in images]
         )
         image = turned(part, turn)

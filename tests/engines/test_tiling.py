@@ -1,5 +1,6 @@
 """Tiles: every pixel seen, no seams, the worst tile decides."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -96,6 +97,25 @@ def test_what_is_ignored_is_ignored_in_its_tile():
     ignore[:10, :10] = True
     (found,) = TiledEngine(Brightness(), Tiling(rows=2, columns=2)).infer([image], [ignore])
     assert found.score == pytest.approx(100 / 255)
+
+
+def test_tiles_without_a_picture_are_shown_as_they_are_and_a_part_of_none_but_such_has_none():
+    class Lean(Brightness):
+        def infer(self, images, ignore=None, tiles=None):
+            found = super().infer(images, ignore, tiles)
+            return [
+                replace(one, reconstruction=None if one.score < 0.5 else one.reconstruction // 2)
+                for one in found
+            ]
+
+    engine = TiledEngine(Lean(), Tiling(rows=2, columns=2, overlap=0))
+    image = np.full((64, 64, 3), 100, np.uint8)
+    assert engine.infer([image])[0].reconstruction is None
+    image[40, 40] = 200
+    picture = engine.infer([image])[0].reconstruction
+    expected = image.copy()
+    expected[32:, 32:] //= 2
+    assert np.array_equal(picture, expected)
 
 
 def test_a_tiling_is_replaced_and_one_tile_is_none():
