@@ -3,8 +3,8 @@
 python benchmarks/tiling.py --minutes 8
 
 Draws parts of 2048 x 2048 pixels; the defective ones bear one scratch, 6 pixels wide and 40 long, where the
-part is. Trains the `edge` preset on pictures resized to 256, then on 8 x 8 tiles of 256, equally long. Time an
-image is as the line takes it, which reconstructs only what is suspicious.
+part is. Trains the `edge` preset on pictures resized to 256, then on 8 x 8 tiles of 256, equally long. Times
+are the line's, which reconstructs only what is suspicious.
 """
 
 import argparse

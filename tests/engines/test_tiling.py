@@ -102,10 +102,9 @@ def test_what_is_ignored_is_ignored_in_its_tile():
 def test_tiles_without_a_picture_are_shown_as_they_are_and_a_part_of_none_but_such_has_none():
     class Lean(Brightness):
         def infer(self, images, ignore=None, tiles=None):
-            found = super().infer(images, ignore, tiles)
             return [
                 replace(one, reconstruction=None if one.score < 0.5 else one.reconstruction // 2)
-                for one in found
+                for one in super().infer(images, ignore, tiles)
             ]
 
     engine = TiledEngine(Lean(), Tiling(rows=2, columns=2, overlap=0))
