@@ -20,6 +20,7 @@ import numpy as np
 from few_normals import subset
 from rich.console import Console
 
+from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.factory import open_engine
 from inspector_core.evaluation.dataset import GOOD, read_category
 from inspector_core.training.request import TrainingRequest
@@ -30,7 +31,7 @@ console = Console(stderr=True)
 
 def scores(model: Path, data: Path) -> tuple[float, dict[str, dict[Path, float]]]:
     """The model's threshold, and the score of each test image by kind."""
-    engine = open_engine(model)
+    engine = open_engine(model, picture_from=NO_PICTURES)
     assert engine.model.calibration is not None
     found: dict[str, dict[Path, float]] = {}
     for part in read_category(data).parts:

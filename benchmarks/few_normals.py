@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from inspector_core.engines.engine import NO_PICTURES
 from inspector_core.engines.factory import open_engine
 from inspector_core.evaluation.evaluate import evaluate
 from inspector_core.training.request import TrainingRequest
@@ -57,7 +58,7 @@ def measure(data: Path, model: Path, minutes: float, seed: int, base: bool) -> d
             start_from="base" if base else None,
         )
     )
-    figures = evaluate(open_engine(model), data).as_json()
+    figures = evaluate(open_engine(model, picture_from=NO_PICTURES), data).as_json()
     return {key: figures[key] for key in KEYS}
 
 
