@@ -49,6 +49,8 @@ class LiteralBaseline:
         self.name, self.model = f"literal-{device.type}-fp32", model
         self._detector, self._device = detector.eval().to(device), device
 
+    lanes = 1
+
     def warm_up(self) -> None:
         pass
 

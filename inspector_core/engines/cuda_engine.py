@@ -97,6 +97,10 @@ class CudaEngine:
     def at_once(self) -> int:
         return self._batch
 
+    @property
+    def lanes(self) -> int:
+        return 1
+
     def warm_up(self) -> None:
         self.infer([np.zeros((self._size, self._size, 3), dtype=np.uint8)])
 

@@ -17,7 +17,7 @@ NO_PICTURES = 2.0
 
 
 class Engine(Protocol):
-    """A model made ready on a device. It belongs to the thread that first uses it."""
+    """A model made ready on a device. With one lane it belongs to the thread that first uses it."""
 
     @property
     def name(self) -> str:
@@ -29,6 +29,10 @@ class Engine(Protocol):
     @property
     def at_once(self) -> int:
         """Images that one run takes; more of them are run one after another."""
+
+    @property
+    def lanes(self) -> int:
+        """Threads that may call it at the same time and gain by it, as each image has cores of its own."""
 
     def infer(
         self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None

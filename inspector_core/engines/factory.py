@@ -32,6 +32,9 @@ _OPENING = Lock()
 """Held while an engine is opened: two at a time would spoil each other's measurement, or captured graph."""
 MOST_AT_ONCE = 16
 """Tiles of an image that a GPU looks at in one run."""
+LANES = 2
+"""Images that a CPU looks at at the same time, each with its share of the cores: cores that work on one image
+together wait for each other at every layer, and longest for the one that lent itself to another thread."""
 
 
 def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0, lines: int = 1) -> Engine:
@@ -148,7 +151,7 @@ def _on_cpu(
         return TorchEngine(detector(), metadata, cpu, body, picture_from)
     makers: dict[str, Callable[[], Engine | None]]
     makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
-    of = f"of {' '.join(makers)} at {ROUNDED_GAIN}"
+    of = f"of {' '.join(makers)} at {ROUNDED_GAIN} in {LANES} lanes"
     key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), of])
     return fastest(key, makers, MEMORY)
 
@@ -161,7 +164,8 @@ def _openvino(
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
         threads = torch.get_num_threads()
-        return OpenVinoEngine(detector, metadata, threads, picture_from, networks=networks)
+        lanes = min(threads, LANES) if networks else 1  # torch's networks take all cores for each image
+        return OpenVinoEngine(detector, metadata, threads, picture_from, lanes, networks=networks)
     except ImportError:  # a packager may have left it out
         return None
     except RuntimeError:

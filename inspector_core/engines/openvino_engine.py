@@ -5,6 +5,9 @@ from the torch detector when the model is opened, so that one definition says wh
 """
 
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,10 +17,12 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import Tensor, nn
 
+from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.devices import body_type
+from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.torch_engine import TorchEngine
 
 Precision = Literal["f32", "bf16"]
@@ -28,7 +33,8 @@ class OpenVinoEngine(TorchEngine):
     """As `TorchEngine`, with the detector itself run by OpenVINO.
 
     Args:
-        threads: of the CPU, for one image.
+        threads: of the CPU, for all lanes together.
+        lanes: images that are looked at at the same time.
         precision: number type of the networks' bodies; the features' distance is always float32.
         networks: False leaves the networks to torch, which multiplies bfloat16 where the processor does.
 
@@ -42,6 +48,7 @@ class OpenVinoEngine(TorchEngine):
         model: ModelMetadata,
         threads: int,
         picture_from: float = 0.0,
+        lanes: int = 1,
         precision: Precision = "f32",
         networks: bool = True,
     ) -> None:
@@ -49,13 +56,15 @@ class OpenVinoEngine(TorchEngine):
         super().__init__(detector, model, cpu, torch.float32 if networks else body_type(cpu), picture_from)
         short = "bf16" if precision == "bf16" else "fp32"
         self._name = f"openvino-cpu-{short}" if networks else f"openvino-{self._name}"
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        self._lanes = lanes
+        self._pool = ThreadPoolExecutor(lanes, "norma-lane") if lanes > 1 else None
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": lanes}
         core, size = openvino.Core(), detector.config.size
 
-        def compiled(part: nn.Module, kind: Precision, of_tile: bool = False) -> openvino.InferRequest:
+        def compiled(part: nn.Module, kind: Precision, of_tile: bool = False) -> _Graph:
             graph = _graph(part, size, of_tile)
             model = core.compile_model(graph, "CPU", {**settings, "INFERENCE_PRECISION_HINT": kind})
-            return model.create_infer_request()
+            return _Graph(model, lanes)
 
         self._of_networks = compiled(_Networks(self._detector), precision) if networks else None
         self._of_distance = None
@@ -63,17 +72,53 @@ class OpenVinoEngine(TorchEngine):
             self._of_tile = detector.evidence.regions.tiles > 1
             self._of_distance = compiled(_Distance(detector.evidence), "f32", self._of_tile)
 
+    @property
+    def lanes(self) -> int:
+        return self._lanes
+
+    @property
+    def at_once(self) -> int:
+        return self._lanes
+
+    def infer(
+        self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
+    ) -> list[Detection]:
+        if self._pool is None or len(images) < 2:
+            return super().infer(images, ignore, tiles)
+        one_by_one = zip(images, masks_of(ignore, len(images)), tiles_of(tiles, len(images)), strict=True)
+        return list(self._pool.map(lambda one: self._alone(*one), one_by_one))
+
+    def _alone(self, image: Image, mask: IgnoreMask | None, tile: int) -> Detection:
+        return super().infer([image], [mask], [tile])[0]
+
     def _networks(self, x: Tensor) -> DetectorOutput:
         if self._of_networks is None:
             return super()._networks(x)
-        found = self._of_networks.infer({0: x.numpy()})
-        logits, reconstruction = (torch.from_numpy(np.array(found[k])) for k in range(2))
+        logits, reconstruction = self._of_networks(x)
         return DetectorOutput(logits, reconstruction)
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._of_distance is not None
-        given = {0: x.numpy()} | ({1: tile.numpy()} if self._of_tile else {})
-        return torch.from_numpy(np.array(self._of_distance.infer(given)[0]))
+        return self._of_distance(x, tile)[0] if self._of_tile else self._of_distance(x)[0]
+
+
+class _Graph:
+    """A compiled graph, for as many threads as it has lanes."""
+
+    def __init__(self, model: openvino.CompiledModel, lanes: int) -> None:
+        self._outputs = range(len(model.outputs))
+        self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(lanes):
+            self._idle.put(model.create_infer_request())
+
+    def __call__(self, *inputs: Tensor) -> list[Tensor]:
+        request = self._idle.get()
+        try:
+            found = request.infer({k: part.numpy() for k, part in enumerate(inputs)})
+            # copied: the next run writes over it
+            return [torch.from_numpy(np.array(found[k])) for k in self._outputs]
+        finally:
+            self._idle.put(request)
 
 
 class _Networks(nn.Module):

@@ -38,6 +38,10 @@ class RegisteredEngine:
     def at_once(self) -> int:
         return self.engine.at_once
 
+    @property
+    def lanes(self) -> int:
+        return self.engine.lanes
+
     def warm_up(self) -> None:
         self.engine.warm_up()
 

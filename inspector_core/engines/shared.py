@@ -61,6 +61,10 @@ class SharedEngine:
     def at_once(self) -> int:
         return _innermost(self._engine()).at_once
 
+    @property
+    def lanes(self) -> int:
+        return 1
+
     def warm_up(self) -> None:
         self._engine()
 

@@ -37,6 +37,11 @@ class TiledEngine:
     def at_once(self) -> int:
         return max(1, self.engine.at_once // self.tiling.count)
 
+    @property
+    def lanes(self) -> int:
+        """Tiles fill those of the engine."""
+        return 1
+
     def warm_up(self) -> None:
         self.engine.warm_up()
 

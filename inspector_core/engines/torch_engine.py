@@ -67,6 +67,10 @@ class TorchEngine:
     def at_once(self) -> int:
         return 1
 
+    @property
+    def lanes(self) -> int:
+        return 1
+
     def warm_up(self) -> None:
         blank = np.zeros((self._size, self._size, 3), dtype=np.uint8)
         for _ in range(3):

@@ -1,22 +1,24 @@
 """The inspection line: grab → detect and judge → record, in threads, with every trigger accounted for."""
 
+import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from inspector_core.cameras.camera import Camera, EndOfStream
 from inspector_core.engines.engine import Engine
 from inspector_core.errors import CameraError
+from inspector_core.inspection.in_order import InOrder
 from inspector_core.inspection.inspector import Finding, PartInspector, in_words
 from inspector_core.inspection.latency import LatencyMeter, StageTimes
 from inspector_core.inspection.line_counts import Counts, Tally
 from inspector_core.inspection.line_state import LineState, state_after
 from inspector_core.inspection.part_queue import Part, PartQueue
 from inspector_core.inspection.recipe import Recipe
-from inspector_core.inspection.verdict import Inspection, PartImages
+from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
 from inspector_core.workspace import Workspace
 
 __all__ = ["Counts", "InspectionLine", "Latest", "LineState", "OnCommit", "Recorder"]
@@ -26,11 +28,13 @@ log = logging.getLogger(__name__)
 FETCH_S = 0.2
 """One wait for a frame: what a stop may take longer while the camera is silent."""
 LONGEST_BACK_OFF_S = 2.0
+MOST_AHEAD = 64
+"""Parts that may be finished while an earlier one is still looked at."""
 OnCommit = Callable[[list[Inspection]], None]
 
 
 class Recorder(Protocol):
-    """Makes inspections durable. Both methods are called by the line's detect thread only.
+    """Makes inspections durable. Both methods are called by one of the line's threads at a time, in order.
 
     It is made by `make_recorder(on_commit)` and calls `on_commit` with the inspections of each transaction,
     from any thread, after the commit. Nothing is counted before.
@@ -54,7 +58,8 @@ class Latest:
 class InspectionLine:
     """One run of one recipe, from `start` to its end; it can't be started twice.
 
-    The camera is opened, read and closed by one thread, the engine opened, warmed up and called by another.
+    The camera is opened, read and closed by one thread, the engine opened and warmed up by another. It is
+    called from as many as it has lanes; parts are recorded in the order in which they came.
     A fault of a part (camera, detector, judge) is an ERROR inspection and the line goes on. What it can't go
     on without (no camera at the start, no model, a recorder that refuses) ends it in a state that says so.
 
@@ -278,7 +283,9 @@ class InspectionLine:
             engine = self._engine() if callable(self._engine) else self._engine
             mask = self.recipe.ignore_mask_path(self._workspace)
             reference = self.recipe.reference_path(self._workspace)
-            inspector = PartInspector(self.recipe, engine, mask, self._times, reference)
+            inspectors = [
+                PartInspector(self.recipe, engine, mask, self._times, reference) for _ in range(engine.lanes)
+            ]
             engine.warm_up()
             self._camera_opened.wait()
             if self._ending:
@@ -286,7 +293,7 @@ class InspectionLine:
             recorder = self._make_recorder(self._tally.commit)
             try:
                 self._ready.set()
-                self._inspect_all(inspector, recorder, engine.model.sha256)
+                self._inspect_all(inspectors, recorder, engine.model.sha256)
             except Exception as error:
                 self._fail(error)
             finally:
@@ -296,27 +303,59 @@ class InspectionLine:
             self._queue.close()
             self._ready.set()
 
-    def _inspect_all(self, inspector: PartInspector, recorder: Recorder, model: str) -> None:
-        number = 0
-        while (part := self._queue.take()) is not None:
-            number += 1
-            finding = Finding.error(part.reason) if part.image is None else inspector.inspect(part.image)
-            latency_ms = (time.perf_counter() - part.arrived) * 1000
-            inspection = self._inspection(number, part, finding, latency_ms, model)
-            latest = Latest(inspection, finding.images)
+    def _inspect_all(self, inspectors: Sequence[PartInspector], recorder: Recorder, model: str) -> None:
+        """Each part goes to the inspector that is free; returns once the queue is closed and empty."""
+        in_order: InOrder[Latest] = InOrder(lambda done: self._record(done, recorder), MOST_AHEAD)
+        numbers, taking = itertools.count(1), threading.Lock()
+
+        def inspect_some(inspector: PartInspector) -> None:
+            while True:
+                with taking:
+                    part, number = self._queue.take(), next(numbers)
+                if part is None:
+                    return
+                found = Finding.error(part.reason) if part.image is None else inspector.inspect(part.image)
+                latency_ms = (time.perf_counter() - part.arrived) * 1000
+                inspection = self._inspection(number, part, found, latency_ms, model)
+                if not in_order.put(number, Latest(inspection, found.images)):
+                    return
+
+        def help_out(inspector: PartInspector) -> None:
             try:
-                with self._times.measure("record"):
-                    recorder.record(inspection, finding.images)
+                inspect_some(inspector)
             except Exception as error:
-                refused = Finding.error(f"not recorded: {in_words(error)}")
-                latest = replace(
-                    latest, inspection=self._inspection(number, part, refused, latency_ms, model)
-                )
-                raise
-            finally:
-                self._latest = latest
-            if finding.score is not None:
-                self._latency.add(latency_ms)
+                self._fail(error)
+                self._queue.close()
+
+        helpers = [
+            threading.Thread(target=help_out, args=(inspector,), name=f"norma-detect-{k}", daemon=True)
+            for k, inspector in enumerate(inspectors[1:], 2)
+        ]
+        for helper in helpers:
+            helper.start()
+        try:
+            inspect_some(inspectors[0])
+        finally:
+            self._queue.close()
+            for helper in helpers:
+                helper.join()
+
+    def _record(self, done: Latest, recorder: Recorder) -> None:
+        latest, inspection = done, done.inspection
+        try:
+            with self._times.measure("record"):
+                recorder.record(inspection, done.images)
+        except Exception as error:
+            reason = f"not recorded: {in_words(error)}"
+            refused = replace(
+                inspection, verdict=Verdict.ERROR, reason=reason, score=None, model_sha256="", defect_area=0
+            )
+            latest = replace(done, inspection=refused)
+            raise
+        finally:
+            self._latest = latest
+        if inspection.score is not None:
+            self._latency.add(inspection.latency_ms)
 
     def _inspection(
         self, number: int, part: Part, finding: Finding, latency_ms: float, model: str

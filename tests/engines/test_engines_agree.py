@@ -63,6 +63,7 @@ Make = Callable[[DiffusionAD, ModelMetadata], Engine]
 CPU = torch.device("cpu")
 ENGINES: dict[str, Make] = {
     "openvino-cpu-fp32": lambda detector, model: OpenVinoEngine(detector, model, threads=1),
+    "openvino-cpu-fp32 in two lanes": lambda detector, model: OpenVinoEngine(detector, model, 2, lanes=2),
     "graph-cpu-fp32": lambda detector, model: CudaEngine(detector, model, CPU, torch.float32),
     "graph-cpu-fp32-x2": lambda detector, model: CudaEngine(detector, model, CPU, torch.float32, batch=2),
 }
@@ -75,7 +76,7 @@ def test_an_engine_agrees_with_torch_and_repeats_to_the_bit(detector: DiffusionA
     images[1][40:50, 60:64] //= 2
     expected = TorchEngine(copy.deepcopy(detector), model, CPU, torch.float32).infer(images)
     engine = ENGINES[name](copy.deepcopy(detector), model)
-    assert engine.name == name
+    assert engine.name == name.removesuffix(" in two lanes")
     found, again = engine.infer(images), engine.infer(images[::-1])[::-1]
     repeats = 0.0 if not name.endswith("x2") else 1e-5  # another place in the batch
     for one, same, torch_s in zip(found, again, expected, strict=True):
@@ -132,6 +133,22 @@ def test_openvino_finds_what_is_suspicious_and_torch_looks_at_it(
         np.testing.assert_allclose(one.anomaly_map, other.anomaly_map, rtol=0, atol=1e-3)
         assert one.reconstruction is not None
         assert np.array_equal(one.reconstruction, other.reconstruction)
+
+
+def test_lanes_take_calls_of_several_threads_and_give_each_the_same_bits(detector: DiffusionAD) -> None:
+    engine = OpenVinoEngine(copy.deepcopy(detector), described(detector), 2, lanes=2)
+    assert (engine.lanes, engine.at_once) == (2, 2)
+    images = list(parts(4, seed=1))
+    alone = [engine.infer([image])[0] for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        crowd = list(pool.map(lambda k: engine.infer([images[k % 4]])[0], range(12)))
+    for k, one in enumerate([*engine.infer(images), *crowd]):
+        assert one.score == alone[k % 4].score
+        assert np.array_equal(one.anomaly_map, alone[k % 4].anomaly_map)
+        assert np.array_equal(one.reconstruction, alone[k % 4].reconstruction)
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[:, :64] = True
+    assert engine.infer(images[:2], [None, mask])[1].anomaly_map[:, :64].max() < 1e-6
 
 
 def test_openvino_reports_to_nobody(detector: DiffusionAD) -> None:
@@ -224,7 +241,7 @@ def test_the_faster_engine_is_chosen_once_and_remembered(
     slower = OpenVinoEngine if faster == "torch" else TorchEngine
     infer = slower.__dict__.get("infer", TorchEngine.infer)
 
-    def slowly(self: Engine, images: list[Image]) -> list[Detection]:
+    def slowly(self: Engine, images: list[Image], *further: None) -> list[Detection]:
         if type(self) is slower:
             time.sleep(0.5)
         return infer(self, images)

@@ -79,10 +79,10 @@ class FakeEngine:
     """Scores a part by the value of its pixels, which is its kind."""
 
     name = "fake"
-    model = SimpleNamespace(sha256="ab" * 32)
+    model = SimpleNamespace(sha256="ab" * 32, tiling=None)
 
-    def __init__(self, delay=0.0):
-        self.delay, self.threads, self.ignored = delay, set(), []
+    def __init__(self, delay=0.0, lanes=1):
+        self.delay, self.lanes, self.threads, self.ignored = delay, lanes, set(), []
 
     def warm_up(self):
         self.threads.add(threading.current_thread().name)
@@ -318,6 +318,47 @@ def test_a_number_of_parts_is_kept_exactly(make_line, recipe, on_demand):
     assert line.state is LineState.STOPPED
 
 
+def test_lanes_overtake_each_other_and_parts_are_recorded_as_they_came(make_line):
+    class Uneven(FakeEngine):
+        now, most = 0, 0
+
+        def infer(self, images, ignore=None, tiles=None):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            time.sleep(0.05 if images[0][0, 0, 0] == BAD else 0.002)
+            found = super().infer(images, ignore)
+            self.now -= 1
+            return found
+
+    kinds = [BAD, GOOD, GOOD, GOOD, GOOD, BAD, GOOD, GOOD, GOOD, GOOD] * 2
+    engine = Uneven(lanes=2)
+    line, recorder = make_line(ScriptedCamera(kinds, on_demand=True), engine, recipe=TRIGGERED)
+    began = time.monotonic()
+    run(line)
+    assert [row.frame_id for row in recorder.rows] == list(range(1, 21))
+    assert [row.part for row in recorder.rows] == list(range(1, 21))
+    assert verdicts(recorder) == ["fail" if kind == BAD else "pass" for kind in kinds]
+    assert line.latest().inspection.part == 20
+    assert engine.most == 2
+    assert engine.threads == {"norma-detect", "norma-detect-2"}
+    slow = [row.latency_ms for row in recorder.rows if row.verdict is Verdict.FAIL]
+    good = [row.latency_ms for row in recorder.rows if row.verdict is Verdict.PASS]
+    assert max(good) < min(slow), "a good part does not wait for a bad one's verdict"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_a_recorder_that_refuses_ends_all_lanes_and_no_later_part_is_recorded(make_line, lanes):
+    recorder = FakeRecorder(refuse_at=5)
+    engine = FakeEngine(0.002, lanes)
+    line, _ = make_line(ScriptedCamera([GOOD] * 500, on_demand=True), engine, recorder, TRIGGERED)
+    run(line)
+    assert [row.part for row in recorder.rows] == [1, 2, 3, 4]
+    assert line.error is recorder.error
+    assert (line.latest().inspection.part, line.latest().inspection.verdict) == (5, Verdict.ERROR)
+    assert len(engine.ignored) < 30, "nothing is inspected for nobody"
+
+
 @pytest.mark.parametrize("recipe", [RECIPE, TRIGGERED])
 def test_a_stop_while_busy_finishes_what_is_in_flight(make_line, recipe):
     camera = ScriptedCamera([GOOD] * 10_000, interval=0.001)
@@ -502,15 +543,16 @@ steps = st.one_of(
     refuse_at=st.none() | st.integers(1, 30),
     max_parts=st.none() | st.integers(1, 20),
     stop_after_ms=st.none() | st.integers(0, 30),
+    lanes=st.integers(1, 3),
 )
 def test_the_identity_holds_at_every_moment_under_random_faults(
     workspace, script, recipe, camera_ms, engine_ms, recorder_ms, on_demand, group, refuse_at, max_parts,
-    stop_after_ms,
+    stop_after_ms, lanes,
 ):  # fmt: skip
     camera = ScriptedCamera(script, interval=camera_ms / 1000, on_demand=on_demand)
     recorder = FakeRecorder(group, refuse_at, delay=recorder_ms / 1000)
     line = InspectionLine(
-        recipe, camera, FakeEngine(engine_ms / 1000), recorder,
+        recipe, camera, FakeEngine(engine_ms / 1000, lanes), recorder,
         workspace=workspace, max_parts=max_parts, queue_size=2, back_off_s=0,
     )  # fmt: skip
     recorder.line = line
