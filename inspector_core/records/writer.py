@@ -97,7 +97,7 @@ class RecordWriter:
         return self._queue.qsize()
 
     def record(self, inspection: Inspection, images: PartImages | None) -> None:
-        """Hand over one part; waits only while the queue is full. To be called by one thread.
+        """Hand over one part; waits only while the queue is full. To be called by one thread at a time.
 
         The images are not copied: nobody may write to them any more.
 
