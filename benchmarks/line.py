@@ -27,7 +27,6 @@ from inspector_core.jobs.station import model_of, picture_from
 from inspector_core.records import Records
 from inspector_core.workspace import Workspace
 
-
 AT_ONCE = 50
 
 

@@ -55,6 +55,7 @@ class EvidenceConfig(BaseModel):
         tiles: rows and columns of tiles that parts are looked at in, each of the detector's size.
         alarm: robust standard deviations above the median normal part at which the probability is one half.
         softness: robust standard deviations to one unit of the logit.
+        earned: whether the segmentation's say is as great as its trust; models from before that give it all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +67,7 @@ class EvidenceConfig(BaseModel):
     tiles: tuple[PositiveInt, PositiveInt] = (1, 1)
     alarm: float = Field(default=4.0, ge=0)
     softness: PositiveFloat = 2.0
+    earned: bool = False
 
 
 class FeatureEvidence(nn.Module):
@@ -165,16 +167,17 @@ class FeatureEvidence(nn.Module):
 
         Both are measured in robust standard deviations from the median of normal parts' strongest places. How
         far out a place lies is little known beyond some of these. There the segmentation, which is finer,
-        shapes the map; elsewhere a weakly trained one would only add its doubts about good parts. Where it is
-        sure of a defect, and has earned trust, it also draws the outline: the features see no finer than
-        their surroundings.
+        shapes the map as far as it has earned trust; elsewhere a weakly trained one would only add its doubts
+        about good parts. Where it is sure of a defect it also draws the outline: the features see no finer
+        than their surroundings.
         """
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
         segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))
         far = (spread_out - self.location[1]) / self.spread[1]
         suspicious = ((far - self.config.alarm) / (2 * ASKED_WITHIN) + 0.5).clamp(0, 1)
         far = torch.where(far > BELIEVED, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)), far)
-        return (far + suspicious * segmented - self.config.alarm) / self.config.softness
+        said = segmented * self.trust if self.config.earned else segmented
+        return (far + suspicious * said - self.config.alarm) / self.config.softness
 
     def _outlined(self, segmented: Tensor) -> Tensor:
         """Less on pixels that say little near one that is sure, so that a defect ends where it ends."""
@@ -186,15 +189,16 @@ class FeatureEvidence(nn.Module):
         return segmented + sure * little.clamp(-TAKEN, 0)
 
     def without_suspicion(self, distance: Tensor, size: int) -> Tensor | None:
-        """What `combine` gives whatever the segmentation says; None where the segmentation is asked anywhere.
+        """What `combine` gives whatever the segmentation says; None where it is asked and has any say.
 
         Args:
             distance: of one image, [1, 1, G, G].
             size: side S of the logits to make.
         """
-        farthest = float((distance.max() - self.location[1]) / self.spread[1])
-        if farthest > self.config.alarm - ASKED_WITHIN - SLACK:
-            return None
+        if not self.config.earned or float(self.trust) > 0:
+            farthest = float((distance.max() - self.location[1]) / self.spread[1])
+            if farthest > self.config.alarm - ASKED_WITHIN - SLACK:
+                return None
         return self.combine(distance.new_zeros((1, 1, size, size)), distance)
 
     @torch.no_grad()

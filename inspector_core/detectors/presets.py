@@ -184,7 +184,7 @@ EDGE = Preset(
             residual_resampling=False,
         ),
         segmentation=SegmentationConfig(patch=2, channels=32, multipliers=(1, 2, 2, 4)),
-        evidence=EvidenceConfig(),
+        evidence=EvidenceConfig(earned=True),
     ),
     training=TrainingConfig(
         batch=8,

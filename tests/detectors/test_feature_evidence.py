@@ -206,6 +206,30 @@ def test_the_segmentation_speaks_where_the_features_are_suspicious() -> None:
     assert combined(20, -100) == pytest.approx((math.log(17) - 2) / 2, abs=1e-3)
 
 
+def test_the_segmentation_has_as_much_say_as_it_has_earned() -> None:
+    evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, earned=True), SIZE)
+    random = torch.Generator().manual_seed(0)
+    logits = torch.rand((1, 1, SIZE, SIZE), generator=random)  # sure of nothing: no outline
+    distance = torch.rand((1, 1, 4, 4), generator=random) * 10
+
+    def combined(pixel_auroc: float) -> Tensor:
+        evidence.judge_segmentation(pixel_auroc)
+        return evidence.combine(logits, distance)
+
+    without = combined(0.9)
+    assert torch.equal(without, evidence.combine(torch.zeros_like(logits), distance))
+    alone = evidence.without_suspicion(distance, SIZE)
+    assert alone is not None, "the networks need not run for what they have no say in"
+    assert torch.equal(alone, without)
+    half, whole = combined(0.94), combined(0.99)
+    assert evidence.without_suspicion(distance, SIZE) is None
+    torch.testing.assert_close(half - without, (whole - without) / 2)
+    before = FeatureEvidence(EvidenceConfig(channels=2, context=2), SIZE)
+    before.judge_segmentation(0.5)
+    torch.testing.assert_close(before.combine(logits, distance), whole)
+    assert before.without_suspicion(distance, SIZE) is None
+
+
 def test_a_sure_segmentation_draws_the_outline_and_an_unsure_one_does_not() -> None:
     evidence = FeatureEvidence(EvidenceConfig(channels=2, context=2, alarm=4, softness=2), 256)
     evidence.standardise(torch.tensor([-(1.4826**-1), 0.0, 1.4826**-1]), torch.tensor([9.0, 10.0, 11.0]))

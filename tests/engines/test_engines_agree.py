@@ -55,6 +55,7 @@ def detector(request: pytest.FixtureRequest) -> DiffusionAD:
             torch.nn.init.normal_(parameter, std=0.05)
     fit_evidence(made, parts(12, seed=0), split_in_folds(12, 0), seed=0)
     assert made.evidence is not None
+    made.evidence.judge_segmentation(1.0)
     assert made.evidence.fitted
     return made
 
