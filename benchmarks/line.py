@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from inspector_core.engines.factory import open_engine
+from inspector_core.engines.factory import LANES, open_engine
 from inspector_core.images import list_images, read_rgb
 from inspector_core.inspection.recipe_store import RecipeStore
 from inspector_core.jobs.demo_line import NAME
@@ -55,7 +55,7 @@ def engine_rate(folder: Path, parts: int) -> float:
     recipe = RecipeStore(workspace).active(NAME)
     assert recipe is not None
     images = [read_rgb(path) for path in list_images(recipe.source_path(workspace))]
-    engine = open_engine(model_of(recipe, workspace), picture_from=picture_from(recipe))
+    engine = open_engine(model_of(recipe, workspace), picture_from=picture_from(recipe), lanes=LANES)
     engine.warm_up()
     began = time.monotonic()
     for start in range(0, parts, AT_ONCE):

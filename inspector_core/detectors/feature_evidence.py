@@ -144,6 +144,10 @@ class FeatureEvidence(nn.Module):
             image: [B, 3, S, S], 0..1.
             tile: which tile of its part each image is, int64 [B]; None, the first, as whole parts are.
         """
+        with torch.autocast(image.device.type, enabled=False):
+            return self._distance(image, tile)
+
+    def _distance(self, image: Tensor, tile: Tensor | None) -> Tensor:
         vectors = self.describe(image)
         whitener = self._whitener()[0]
         if self.regions.tiles == 1:

@@ -106,6 +106,22 @@ class ModelMetadata(BaseModel):
     def size(self) -> int:
         return int(self.config["size"])
 
+    @property
+    def knows_tiles(self) -> bool:
+        """Whether what is usual was learned for each tile of a part by itself."""
+        return self._tiles_known != (1, 1)
+
+    @property
+    def tiles_fit(self) -> bool:
+        """Whether these are the tiles that parts are cut into."""
+        cut = (1, 1) if self.tiling is None else (self.tiling.rows, self.tiling.columns)
+        return self._tiles_known in ((1, 1), cut)
+
+    @property
+    def _tiles_known(self) -> tuple[int, ...]:
+        evidence = self.config.get("evidence") or {}
+        return tuple(evidence.get("tiles", (1, 1)))
+
 
 def save_model(path: Path, tensors: "dict[str, Tensor]", metadata: ModelMetadata) -> ModelMetadata:
     """Write a model atomically; returns the metadata with its hash.

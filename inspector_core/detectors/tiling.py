@@ -52,7 +52,8 @@ class Tiling(BaseModel):
         return [Window(*rows, *columns) for rows in tall for columns in wide]
 
     def __str__(self) -> str:
-        return f"{self.rows} x {self.columns} tiles"
+        overlap = "" if self.overlap == Tiling().overlap else f" that overlap by {self.overlap:.0%}"
+        return f"{self.rows} x {self.columns} tiles{overlap}"
 
 
 def blend(

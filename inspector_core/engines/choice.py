@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from inspector_core.engines.engine import Engine
 from inspector_core.images import write_bytes
 
 log = logging.getLogger(__name__)
+Kind = TypeVar("Kind", bound=Engine)
 
 WARM_UPS, TURNS = 2, 5
 """Images before a measurement, and of it."""
@@ -30,14 +32,15 @@ def machine() -> str:
     return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), threads, *libraries])
 
 
-def fastest(key: str, makers: Mapping[str, Callable[[], Engine | None]], memory: Path) -> Engine:
-    """The engine of the shortest time for an image, by what `memory` says under `key` or by trying all.
+def fastest(key: str, makers: Mapping[str, Callable[[], Kind | None]], memory: Path) -> Kind:
+    """The engine that looks at the most images a second, by what `memory` says under `key` or by trying all.
 
     One that computes in bfloat16 is off by up to 0.003 of the score's range, and is taken only where that
     saves much. They take turns, so that what else the machine does slows all of them alike.
 
     Args:
-        makers: by name; one that can't be had gives None. At least one can.
+        makers: by name, of engines that reconstruct every image; one that can't be had gives None. At least
+            one can.
         memory: JSON file of choices; missing, damaged or not writable, it costs only the time to measure.
     """
     known = makers.get(remembered(memory).get(key, ""))

@@ -37,13 +37,17 @@ LANES = 2
 together wait for each other at every layer, and longest for the one that lent itself to another thread."""
 
 
-def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0, lines: int = 1) -> Engine:
+def open_engine(
+    path: Path, device: str = "auto", picture_from: float = 0.0, lines: int = 1, lanes: int = 1
+) -> Engine:
     """Load a model file onto a device, with the engine that was measured to be the fastest there.
 
     Args:
         picture_from: parts, or tiles of parts, that score less and in which nothing is suspicious get no
             reconstruction, which saves most of the time; scores and maps stay the same. 0 reconstructs all.
         lines: that share the engine, so that so many images may come together; a GPU runs them together.
+        lanes: images that a CPU may look at at the same time; with 1 each has all cores. Tiles always share
+            the cores among `LANES` of them.
 
     Raises:
         ModelFileError: the file can't be used.
@@ -51,10 +55,13 @@ def open_engine(path: Path, device: str = "auto", picture_from: float = 0.0, lin
     """
     chosen = choose_device(device)
     metadata, tensors = load_model(path)
+    if not metadata.tiles_fit:
+        problem = f"the model {path} was trained on other tiles than those it says it cuts parts into"
+        raise ModelFileError(problem, "train the model again")
     try:
         with _OPENING:
             return build_engine(
-                metadata, tensors, chosen, lasting=True, picture_from=picture_from, lines=lines
+                metadata, tensors, chosen, lasting=True, picture_from=picture_from, lines=lines, lanes=lanes
             )
     except (ValidationError, RuntimeError) as error:
         problem = f"the model {path} does not fit this version of Norma ({str(error).splitlines()[0]})"
@@ -68,6 +75,7 @@ def build_engine(
     lasting: bool = False,
     picture_from: float = 0.0,
     lines: int = 1,
+    lanes: int = 1,
     rounded: bool | None = None,
 ) -> Engine:
     """An engine from a model's parts, as `load_model` returns them; it brings parts into the model's pose and
@@ -76,7 +84,7 @@ def build_engine(
     Args:
         lasting: it will see many images, so that seconds of preparation pay.
         picture_from: as for `open_engine`.
-        lines: as for `open_engine`.
+        lines, lanes: as for `open_engine`.
         rounded: whether an engine on the CPU that is not to last rounds to bfloat16; by default where that is
             fast.
     """
@@ -89,7 +97,8 @@ def build_engine(
     if device.type == "cuda":
         engine = _on_gpu(detector, metadata, device, lasting, lines)
     if engine is None:
-        engine = _on_cpu(detector, metadata, lasting, picture_from, rounded)
+        lanes = max(lanes, 1 if metadata.tiling is None else LANES)
+        engine = _on_cpu(detector, metadata, lasting, picture_from, lanes, rounded)
     engine = tiled(engine, metadata.tiling)
     if reference is None:
         return engine
@@ -131,41 +140,49 @@ def _on_cpu(
     metadata: ModelMetadata,
     lasting: bool,
     picture_from: float,
+    lanes: int,
     rounded: bool | None,
 ) -> Engine:
     cpu = torch.device("cpu")
 
-    def by_torch() -> Engine:
-        return TorchEngine(detector(), metadata, cpu, body_type(cpu), picture_from)
+    def by_torch() -> TorchEngine:
+        return TorchEngine(detector(), metadata, cpu, body_type(cpu))
 
-    def by_openvino() -> Engine | None:
-        return _openvino(detector(), metadata, picture_from)
+    def by_openvino() -> TorchEngine | None:
+        return _openvino(detector(), metadata, lanes)
 
-    def by_both() -> Engine | None:
+    def by_both() -> TorchEngine | None:
         if body_type(cpu) == torch.float32:
             return None  # torch has nothing that OpenVINO has not
-        return _openvino(detector(), metadata, picture_from, networks=False)
+        return _openvino(detector(), metadata, lanes, networks=False)
 
     if not lasting:
         body = {None: body_type(cpu), True: torch.bfloat16, False: torch.float32}[rounded]
         return TorchEngine(detector(), metadata, cpu, body, picture_from)
-    makers: dict[str, Callable[[], Engine | None]]
+    makers: dict[str, Callable[[], TorchEngine | None]]
     makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
-    of = f"of {' '.join(makers)} at {ROUNDED_GAIN} in {LANES} lanes"
+    of = f"of {' '.join(makers)} at {ROUNDED_GAIN} in {lanes} lanes"
     key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), of])
-    return fastest(key, makers, MEMORY)
+    engine = fastest(key, makers, MEMORY)
+    engine.picture_from = picture_from  # now: what is measured is the whole of the detector
+    return engine
 
 
 def _openvino(
-    detector: DiffusionAD, metadata: ModelMetadata, picture_from: float, networks: bool = True
-) -> Engine | None:
-    """None where OpenVINO can't take the detector; torch can."""
+    detector: DiffusionAD, metadata: ModelMetadata, lanes: int, networks: bool = True
+) -> TorchEngine | None:
+    """None where OpenVINO can't take the detector, or does not agree with torch; torch can."""
     try:
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
         threads = torch.get_num_threads()
-        lanes = min(threads, LANES) if networks else 1  # torch's networks take all cores for each image
-        return OpenVinoEngine(detector, metadata, threads, picture_from, lanes, networks=networks)
+        # torch's networks take all cores for each image
+        lanes = min(threads, lanes) if networks else 1
+        engine = OpenVinoEngine(detector, metadata, threads, lanes=lanes, networks=networks)
+        if engine.agrees():
+            return engine
+        log.error("OpenVINO computes this model wrongly here; torch does it")
+        return None
     except ImportError:  # a packager may have left it out
         return None
     except RuntimeError:

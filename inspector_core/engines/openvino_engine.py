@@ -27,6 +27,8 @@ from inspector_core.engines.torch_engine import TorchEngine
 
 Precision = Literal["f32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+OFF_BY = 1e-3
+"""Of the largest number that torch gives; rounding to bfloat16 is not looked at so."""
 
 
 class OpenVinoEngine(TorchEngine):
@@ -58,19 +60,38 @@ class OpenVinoEngine(TorchEngine):
         self._name = f"openvino-cpu-{short}" if networks else f"openvino-{self._name}"
         self._lanes = lanes
         self._pool = ThreadPoolExecutor(lanes, "norma-lane") if lanes > 1 else None
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": lanes}
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": max(1, threads // lanes),
+            "ENABLE_CPU_PINNING": lanes == 1,  # else all lanes would be pinned to the same cores
+        }
         core, size = openvino.Core(), detector.config.size
 
         def compiled(part: nn.Module, kind: Precision, of_tile: bool = False) -> _Graph:
             graph = _graph(part, size, of_tile)
-            model = core.compile_model(graph, "CPU", {**settings, "INFERENCE_PRECISION_HINT": kind})
-            return _Graph(model, lanes)
+            chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
+            # one for each lane: with two streams OpenVINO 2026.4 gets the distance wrong
+            return _Graph([core.compile_model(graph, "CPU", chosen) for _ in range(lanes)])
 
         self._of_networks = compiled(_Networks(self._detector), precision) if networks else None
         self._of_distance = None
         if detector.evidence is not None and detector.evidence.fitted:
             self._of_tile = detector.evidence.regions.tiles > 1
             self._of_distance = compiled(_Distance(detector.evidence), "f32", self._of_tile)
+
+    @torch.inference_mode()
+    def agrees(self) -> bool:
+        """Whether each lane gives what torch gives, of one image of noise; a library may be wrong."""
+        x = torch.rand((1, 3, self._size, self._size), generator=torch.Generator().manual_seed(0))
+        last = torch.tensor([0 if self._model.tiling is None else self._model.tiling.count - 1])
+        pairs = []
+        for _ in range(self._lanes):
+            if self._of_networks is not None:
+                pairs.append((self._networks(x).logits, super()._networks(x).logits))
+            if self._of_distance is not None:
+                pairs.append((self._distance(x, last), super()._distance(x, last)))
+        return all(bool((one - other).abs().max() <= OFF_BY * other.abs().max()) for one, other in pairs)
 
     @property
     def lanes(self) -> int:
@@ -103,12 +124,12 @@ class OpenVinoEngine(TorchEngine):
 
 
 class _Graph:
-    """A compiled graph, for as many threads as it has lanes."""
+    """A graph, compiled for each lane; as many threads may call it."""
 
-    def __init__(self, model: openvino.CompiledModel, lanes: int) -> None:
-        self._outputs = range(len(model.outputs))
+    def __init__(self, models: Sequence[openvino.CompiledModel]) -> None:
+        self._outputs = range(len(models[0].outputs))
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for _ in range(lanes):
+        for model in models:
             self._idle.put(model.create_infer_request())
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:

@@ -42,7 +42,7 @@ class TorchEngine:
         picture_from: float = 0.0,
     ) -> None:
         self._model = model
-        self._picture_from = picture_from
+        self.picture_from = picture_from
         self._device = device
         self._size = detector.config.size
         self._top_k = detector.config.top_k
@@ -89,9 +89,9 @@ class TorchEngine:
         if evidence is None or not evidence.fitted:
             return self._networks(x)
         distance = self._distance(x, tile)
-        if self._picture_from > 0:
+        if self.picture_from > 0:
             logits = evidence.without_suspicion(distance, self._size)
-            if logits is not None and image_score(logits, self._top_k) < self._picture_from:
+            if logits is not None and image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
         logits, reconstruction = self._networks(x)
         return evidence.combine(logits, distance), reconstruction

@@ -59,6 +59,11 @@ class PartInspector:
             self._aligner = Aligner(recipe.alignment, read_rgb(reference))
         self._ignore = None if ignore_mask is None else read_mask(ignore_mask)
 
+    @property
+    def lanes(self) -> int:
+        """Inspectors of one engine that gain by working at the same time."""
+        return self._engine.lanes
+
     def inspect(self, frame_image: NDArray[np.uint8]) -> Finding:
         """Inspect one frame, RGB uint8 [H, W, 3]; never raises: what fails is an ERROR with its reason."""
         images = None
@@ -106,8 +111,10 @@ class PartInspector:
 
 def _check_tiling(recipe: Recipe, engine: Engine) -> None:
     """What is usual for one tile says nothing of one that is cut elsewhere."""
+    if recipe.tiling is None or not engine.model.knows_tiles:
+        return
     asked, known = recipe.tiling, engine.model.tiling
-    if asked is None or known is None or asked == known:
+    if asked == known:
         return
     problem = f"the recipe {recipe.name} cuts parts into {asked}, its model knows them in {known}"
     raise RecipeError(problem, "leave the tiling out of the recipe, or train the model with these tiles")

@@ -1,18 +1,18 @@
 """The inspection line: grab → detect and judge → record, in threads, with every trigger accounted for."""
 
-import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from inspector_core.cameras.camera import Camera, EndOfStream
 from inspector_core.engines.engine import Engine
 from inspector_core.errors import CameraError
-from inspector_core.inspection.in_order import InOrder
 from inspector_core.inspection.inspector import Finding, PartInspector, in_words
+from inspector_core.inspection.lanes import run_lanes
 from inspector_core.inspection.latency import LatencyMeter, StageTimes
 from inspector_core.inspection.line_counts import Counts, Tally
 from inspector_core.inspection.line_state import LineState, state_after
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FETCH_S = 0.2
 """One wait for a frame: what a stop may take longer while the camera is silent."""
 LONGEST_BACK_OFF_S = 2.0
-MOST_AHEAD = 64
+MOST_AHEAD = 16
 """Parts that may be finished while an earlier one is still looked at."""
 OnCommit = Callable[[list[Inspection]], None]
 
@@ -53,6 +53,25 @@ class Latest:
 
     inspection: Inspection
     images: PartImages | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A part on its way to a lane, and who stood at the line when it came."""
+
+    part: Part
+    number: int
+    lot: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a lane made of it; `arrived` as in `Part`."""
+
+    inspection: Inspection
+    images: PartImages | None
+    arrived: float
 
 
 class InspectionLine:
@@ -98,6 +117,7 @@ class InspectionLine:
         self._workspace = workspace
         self._back_off_s = back_off_s
         self._queue = PartQueue(capacity=queue_size, newest_wins=recipe.mode == "free_run", limit=max_parts)
+        self._taken = 0
         self._tally = Tally()
         self._latency = LatencyMeter()
         self._times = StageTimes()
@@ -190,7 +210,7 @@ class InspectionLine:
     def profile(self) -> dict[str, float]:
         """Mean milliseconds of each stage over the last parts; `grab` includes waiting for the camera.
 
-        Grabbing and archiving run beside the other stages, which follow one another.
+        Grabbing and archiving run beside the other stages, which follow one another for each part.
         """
         return self._times.means()
 
@@ -283,9 +303,9 @@ class InspectionLine:
             engine = self._engine() if callable(self._engine) else self._engine
             mask = self.recipe.ignore_mask_path(self._workspace)
             reference = self.recipe.reference_path(self._workspace)
-            inspectors = [
-                PartInspector(self.recipe, engine, mask, self._times, reference) for _ in range(engine.lanes)
-            ]
+            inspectors = [PartInspector(self.recipe, engine, mask, self._times, reference)]
+            while len(inspectors) < inspectors[0].lanes:
+                inspectors.append(PartInspector(self.recipe, engine, mask, self._times, reference))
             engine.warm_up()
             self._camera_opened.wait()
             if self._ending:
@@ -293,7 +313,14 @@ class InspectionLine:
             recorder = self._make_recorder(self._tally.commit)
             try:
                 self._ready.set()
-                self._inspect_all(inspectors, recorder, engine.model.sha256)
+                model = engine.model.sha256
+                run_lanes(
+                    [partial(self._inspect, inspector, model) for inspector in inspectors],
+                    self._take,
+                    partial(self._record, recorder),
+                    self._queue.close,
+                    MOST_AHEAD,
+                )
             except Exception as error:
                 self._fail(error)
             finally:
@@ -303,45 +330,20 @@ class InspectionLine:
             self._queue.close()
             self._ready.set()
 
-    def _inspect_all(self, inspectors: Sequence[PartInspector], recorder: Recorder, model: str) -> None:
-        """Each part goes to the inspector that is free; returns once the queue is closed and empty."""
-        in_order: InOrder[Latest] = InOrder(lambda done: self._record(done, recorder), MOST_AHEAD)
-        numbers, taking = itertools.count(1), threading.Lock()
+    def _take(self) -> _Taken | None:
+        part = self._queue.take()
+        self._taken += 1
+        return None if part is None else _Taken(part, self._taken, self.lot, self.operator)
 
-        def inspect_some(inspector: PartInspector) -> None:
-            while True:
-                with taking:
-                    part, number = self._queue.take(), next(numbers)
-                if part is None:
-                    return
-                found = Finding.error(part.reason) if part.image is None else inspector.inspect(part.image)
-                latency_ms = (time.perf_counter() - part.arrived) * 1000
-                inspection = self._inspection(number, part, found, latency_ms, model)
-                if not in_order.put(number, Latest(inspection, found.images)):
-                    return
+    def _inspect(self, inspector: PartInspector, model: str, taken: _Taken) -> _Done:
+        part = taken.part
+        found = Finding.error(part.reason) if part.image is None else inspector.inspect(part.image)
+        return _Done(self._inspection(taken, found, model), found.images, part.arrived)
 
-        def help_out(inspector: PartInspector) -> None:
-            try:
-                inspect_some(inspector)
-            except Exception as error:
-                self._fail(error)
-                self._queue.close()
-
-        helpers = [
-            threading.Thread(target=help_out, args=(inspector,), name=f"norma-detect-{k}", daemon=True)
-            for k, inspector in enumerate(inspectors[1:], 2)
-        ]
-        for helper in helpers:
-            helper.start()
-        try:
-            inspect_some(inspectors[0])
-        finally:
-            self._queue.close()
-            for helper in helpers:
-                helper.join()
-
-    def _record(self, done: Latest, recorder: Recorder) -> None:
-        latest, inspection = done, done.inspection
+    def _record(self, recorder: Recorder, done: _Done) -> None:
+        latency_ms = (time.perf_counter() - done.arrived) * 1000  # with the wait for those before it
+        inspection = replace(done.inspection, latency_ms=latency_ms)
+        latest = Latest(inspection, done.images)
         try:
             with self._times.measure("record"):
                 recorder.record(inspection, done.images)
@@ -350,19 +352,17 @@ class InspectionLine:
             refused = replace(
                 inspection, verdict=Verdict.ERROR, reason=reason, score=None, model_sha256="", defect_area=0
             )
-            latest = replace(done, inspection=refused)
+            latest = Latest(refused, done.images)
             raise
         finally:
             self._latest = latest
         if inspection.score is not None:
             self._latency.add(inspection.latency_ms)
 
-    def _inspection(
-        self, number: int, part: Part, finding: Finding, latency_ms: float, model: str
-    ) -> Inspection:
-        thresholds = self.recipe.thresholds
+    def _inspection(self, taken: _Taken, finding: Finding, model: str) -> Inspection:
+        part, thresholds = taken.part, self.recipe.thresholds
         return Inspection(
-            part=number,
+            part=taken.number,
             verdict=finding.judgement.verdict,
             score=finding.score,
             fail_threshold=thresholds.fail,
@@ -371,15 +371,15 @@ class InspectionLine:
             recipe=self.recipe.name,
             recipe_version=self.recipe.version,
             model_sha256=model if finding.score is not None else "",
-            latency_ms=latency_ms,
+            latency_ms=0.0,  # known once it is its turn
             captured_at=part.captured_at,
             camera_id=part.camera_id,
             frame_id=part.frame_id,
             lost_before=part.lost_before,
             reason=finding.judgement.reason,
             defect_area=finding.judgement.defect_area,
-            lot=self.lot,
-            operator=self.operator,
+            lot=taken.lot,
+            operator=taken.operator,
             source=part.source,
         )
 

@@ -49,7 +49,7 @@ class Part:
 
 
 class PartQueue:
-    """A bounded queue with one writer (grab) and one reader (detect).
+    """A bounded queue with one writer (grab) and one reader (detect) at a time.
 
     Args:
         capacity: frames that may wait when every frame is a part; one more becomes an overrun fault.

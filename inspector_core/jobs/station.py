@@ -7,7 +7,7 @@ from inspector_core.cameras.camera import Camera
 from inspector_core.cameras.factory import open_camera
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Engine
-from inspector_core.engines.factory import open_engine
+from inspector_core.engines.factory import LANES, open_engine
 from inspector_core.errors import ModelFileError
 from inspector_core.inspection.line import InspectionLine, OnCommit, Recorder
 from inspector_core.inspection.recipe import Recipe
@@ -57,7 +57,8 @@ def line_of(
         shared: gives an engine of the recipe's model that other lines call too, instead of one of its own.
         screen: somebody watches, and every part is to be reconstructed; else only those that are kept.
         on_engine, on_recorder: told of each once it is open, by the line's thread.
-        on_part: told of each part before it goes to the records, by the line's thread; it must be quick.
+        on_part: told of each part before it goes to the records, in order, by one of the line's threads at a
+            time; it must be quick.
 
     Raises:
         CameraError: a setting of the recipe's camera is wrong.
@@ -70,7 +71,7 @@ def line_of(
         if screen:
             give_way()
         least = 0.0 if screen else picture_from(recipe)
-        opened.append(open_engine(model, device, least) if shared is None else shared())
+        opened.append(open_engine(model, device, least, lanes=LANES) if shared is None else shared())
         on_engine(opened[0])
         return opened[0]
 

@@ -55,9 +55,14 @@ class NormalImages:
     def of_fold(self, fold: int, seed: int, most: int) -> tuple[list[str], NDArray[np.uint8]]:
         """File names of a fold's parts, and their images; of more than `most`, so many evenly spread."""
         parts = np.flatnonzero(self.folds(seed)[:: self.tiles] == fold)
-        parts = parts[np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int)]
+        parts = parts[evenly(len(parts), most)]
         rows = (parts[:, None] * self.tiles + np.arange(self.tiles)).ravel()
         return [self.paths[part].name for part in parts], self.images[rows]
+
+
+def evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Of so many rows at most so many, evenly spread: of tiles, those of all parts and all places."""
+    return np.linspace(0, count - 1, min(most, count)).astype(np.intp)
 
 
 def normal_folder(folder: Path) -> Path:
@@ -109,7 +114,7 @@ def load_normals(
     sizes: dict[tuple[int, int], Path] = {}
     contents = set()
     pictures: list[Picture] = []
-    pictured = set(np.linspace(0, len(paths) - 1, min(PICTURES, len(paths))).astype(int).tolist())
+    pictured = set(evenly(len(paths), PICTURES).tolist())
     for k, path in enumerate(paths):
         image = read_rgb(path)
         content = hashlib.sha256(image.tobytes()).digest()

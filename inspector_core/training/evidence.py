@@ -11,6 +11,7 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.engines.devices import body_type
 from inspector_core.evaluation.pixel_tally import PixelTally
+from inspector_core.training.dataset import evenly
 from inspector_core.training.moments import Moments
 
 BATCH = 8
@@ -44,8 +45,8 @@ def fit_evidence(
         normals: uint8 [N, S, S, 3], or the tiles of each part one after another.
         folds: for each of them the fit that must not know it, 0 to K - 1, or `dataset.ALWAYS`; [N]. The
             networks do not know those of fold 0.
-        check: parts of fold 0 with drawn anomalies [N, 3, S, S], 0..1, and their masks; they only tell how
-            far the segmentation is to be trusted with outlines. None, no trust.
+        check: parts of fold 0 with drawn anomalies [N, 3, S, S], 0..1, and their masks; they tell how far the
+            segmentation is to be trusted. None, no trust.
 
     Returns:
         the part of the detector's state that a fit decides: without fold 0, which the detector is left with,
@@ -67,7 +68,8 @@ def fit_evidence(
     evidence.standardise(torch.cat(logits), distances)
     if check is not None:
         tally = PixelTally()
-        for image, mask in zip(*(part[:CHECKED] for part in check), strict=True):
+        chosen = evenly(len(check[0]), CHECKED)
+        for image, mask in zip(*(part[chosen] for part in check), strict=True):
             probability = _logits(detector, image[None].to(device)).sigmoid()
             tally.add(probability[0, 0].float().cpu().numpy(), mask[0].cpu().numpy() > 0.5)
         evidence.judge_segmentation(tally.auroc() or 0.0)

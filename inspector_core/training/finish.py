@@ -11,7 +11,7 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import NO_PICTURES
-from inspector_core.engines.factory import build_engine
+from inspector_core.engines.factory import LANES, build_engine
 from inspector_core.training.calibration import NormalPart, calibrate, detect_all, normal_parts
 from inspector_core.training.dataset import NormalImages
 from inspector_core.training.evidence import fit_evidence
@@ -79,6 +79,7 @@ def finish(
             lasting=fold == 0,  # the others look at fewer parts, and are to be open at once
             picture_from=NO_PICTURES,
             lines=normals.tiles,
+            lanes=LANES,
             rounded=rounded,
         )
         rounded = engine.name.endswith("bf16")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inspector_core.detectors.hdm import HDM
 from inspector_core.engines.devices import body_type
+from inspector_core.training.dataset import evenly
 
 MOST = 64
 """Images of each kind that are looked at."""
@@ -154,14 +155,15 @@ def calibrate_probability(
     """
     random = torch.Generator().manual_seed(seed)
     device = detector.noise_small.device
-    images, masks = (part[:MOST] for part in check)
-    whole = torch.from_numpy(normals[:MOST]).permute(0, 3, 1, 2).float() / 255
+    rows, drawn = evenly(len(normals), MOST), evenly(len(check[0]), MOST)
+    images, masks = (part[drawn] for part in check)
+    whole = torch.from_numpy(normals[rows]).permute(0, 3, 1, 2).float() / 255
     body = body_type(device)
     samples = []
-    labelled = [*enumerate((part, torch.zeros_like(part[:1])) for part in whole)]
-    labelled += [*enumerate(zip(images, masks, strict=True))]
-    for k, (image, mask) in labelled:
-        tile = torch.tensor([k % tiles], device=device)
+    labelled = [(part, torch.zeros_like(part[:1])) for part in whole]
+    labelled += zip(images, masks, strict=True)
+    for row, (image, mask) in zip([*rows, *drawn], labelled, strict=True):
+        tile = torch.tensor([int(row) % tiles], device=device)
         with torch.autocast(device.type, body, enabled=body != torch.float32):
             logits = detector(image[None].to(device), tile).logits[0].float()
         samples.append(sample_pixels(logits, (mask > 0.5).float(), torch.ones_like(mask), random))

@@ -10,6 +10,7 @@ from inspector_core.engines.engine import Engine
 from inspector_core.evaluation.auroc import auroc
 from inspector_core.evaluation.pixel_tally import PixelTally
 from inspector_core.evaluation.ranked_counts import rank
+from inspector_core.training.dataset import evenly
 
 MOST = 100
 """Anomalous images scored; more would sharpen the figure little and take as long as training steps."""
@@ -25,13 +26,13 @@ def validate(
         check: images [N, 3, S, S], 0..1, of the same parts with synthetic anomalies, and their masks.
         tiles: of each part, one after another.
     """
-    images, masks = (part[:MOST] for part in check)
+    chosen = evenly(len(check[0]), MOST)
+    images, masks = (part[chosen] for part in check)
+    pixels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    found = engine.infer(list(pixels), tiles=[int(row) % tiles for row in chosen])
+    anomalous = [detection.score for detection in found]
     tally = PixelTally()
-    anomalous = []
-    for k, (image, mask) in enumerate(zip(images, masks, strict=True)):
-        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-        detection = engine.infer([pixels], tiles=[k % tiles])[0]
-        anomalous.append(detection.score)
+    for detection, mask in zip(found, masks, strict=True):
         tally.add(detection.anomaly_map, mask[0].cpu().numpy() > 0.5)
     for detection in normal:
         tally.add(detection.anomaly_map)

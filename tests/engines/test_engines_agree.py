@@ -21,7 +21,7 @@ from inspector_core.detectors.names import DetectorName
 from inspector_core.detectors.presets import for_tiles, preset
 from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines import cuda_engine, factory, openvino_engine
-from inspector_core.engines.choice import remembered
+from inspector_core.engines.choice import TURNS, remembered
 from inspector_core.engines.cuda_engine import ChannelGroupNorm, CudaEngine
 from inspector_core.engines.engine import NO_PICTURES, Engine, Image
 from inspector_core.engines.openvino_engine import OpenVinoEngine
@@ -101,9 +101,9 @@ def test_an_engine_knows_each_tile_by_itself(name: str) -> None:
     tiles = parts(24, seed=0)
     tiles[1::2] = tiles[1::2] // 2 + 100
     fit_evidence(detector, tiles, np.repeat(split_in_folds(12, 0), 2), seed=0)
-    model, images = described(detector), [tiles[0], tiles[1], tiles[1], tiles[0]]
+    model, images = described(detector), [tiles[0], tiles[1], tiles[1], tiles[0], tiles[3]]
     engine = ENGINES[name](copy.deepcopy(detector), model)
-    of_part = [0, 1, 0, 1]
+    of_part = [0, 1, 0, 1, 1]
     expected = TorchEngine(copy.deepcopy(detector), model, CPU, torch.float32).infer(images, tiles=of_part)
     found, again = engine.infer(images, tiles=of_part), engine.infer(images, tiles=of_part)
     for one, same, torch_s in zip(found, again, expected, strict=True):
@@ -111,7 +111,8 @@ def test_an_engine_knows_each_tile_by_itself(name: str) -> None:
         np.testing.assert_allclose(one.anomaly_map, torch_s.anomaly_map, rtol=0, atol=1e-3)
         assert one.score == pytest.approx(torch_s.score, abs=1e-3)
     scores = [one.score for one in found]
-    assert max(scores[:2]) < 0.5 < min(scores[2:])
+    assert max(*scores[:2], scores[4]) < 0.5 < min(scores[2:4])
+    assert engine.infer(images[:1])[0].score == pytest.approx(scores[0], abs=1e-5), "the first, if not told"
     with pytest.raises(ValueError, match="2 tiles for 1 images"):
         engine.infer(images[:1], tiles=[0, 1])
 
@@ -150,6 +151,62 @@ def test_lanes_take_calls_of_several_threads_and_give_each_the_same_bits(detecto
     mask = np.zeros((SIZE, SIZE), bool)
     mask[:, :64] = True
     assert engine.infer(images[:2], [None, mask])[1].anomaly_map[:, :64].max() < 1e-6
+
+
+def test_an_openvino_that_is_wrong_is_found_out_and_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
+) -> None:
+    monkeypatch.setattr(factory, "MEMORY", tmp_path / "engines.json")
+    assert OpenVinoEngine(copy.deepcopy(detector), described(detector), 2, lanes=2).agrees()
+    compute = openvino_engine._Graph.__call__
+    monkeypatch.setattr(
+        openvino_engine._Graph, "__call__", lambda self, *x: [1.1 * part for part in compute(self, *x)]
+    )
+    opened = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True, lanes=2)
+    assert opened.name.startswith("torch-")
+
+
+def test_engines_are_measured_with_all_that_a_part_may_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
+) -> None:
+    monkeypatch.setattr(factory, "MEMORY", tmp_path / "engines.json")
+    assert detector.evidence is not None
+    state = detector.state_dict() | {"evidence.trust": torch.zeros(())}  # judged without its networks
+    passes = []
+    networks = TorchEngine._networks
+    monkeypatch.setattr(TorchEngine, "_networks", lambda self, x: passes.append(1) or networks(self, x))
+    model, image = described(detector), parts(1, seed=1)[0]
+    opened = factory.build_engine(model, state, CPU, lasting=True, picture_from=NO_PICTURES)
+    assert len(passes) >= TURNS
+    passes.clear()
+    assert opened.infer([image])[0].reconstruction is None
+    assert not passes
+
+
+def test_large_parts_are_judged_the_same_with_and_without_their_pictures() -> None:
+    tiling = Tiling(rows=1, columns=2, overlap=0)
+    chosen = for_tiles(preset("edge", SIZE), tiling)
+    torch.manual_seed(0)
+    made = build_detector(chosen.detector).eval()
+    tiles = parts(24, seed=0)
+    fit_evidence(made, tiles, np.repeat(split_in_folds(12, 0), 2), seed=0)
+    model = described(made).model_copy(update={"tiling": tiling})
+    state = made.state_dict()
+    whole, lean = (
+        factory.build_engine(model, state, CPU, picture_from=limit, rounded=False) for limit in (0.0, 0.5)
+    )
+    good = np.hstack([tiles[0], tiles[1]])
+    bad = good.copy()
+    bad[40:60, 60:70] //= 3
+    for full, brief in zip(whole.infer([good, bad]), lean.infer([good, bad]), strict=True):
+        assert full.score == brief.score
+        assert np.array_equal(full.anomaly_map, brief.anomaly_map)
+        assert full.reconstruction is not None
+    assert brief.score > 0.5, "a reject keeps its picture"
+    assert brief.reconstruction is not None
+    assert np.array_equal(brief.reconstruction[:, :SIZE], full.reconstruction[:, :SIZE])
+    assert np.array_equal(brief.reconstruction[:, SIZE:], bad[:, SIZE:]), "nothing suspicious: as it is"
+    assert lean.infer([good])[0].reconstruction is None
 
 
 def test_openvino_reports_to_nobody(detector: DiffusionAD) -> None:

@@ -33,7 +33,8 @@ class Looking:
 
     def __init__(self, tiling=None):
         self.seen = []
-        self.model = SimpleNamespace(tiling=tiling)
+        self.model = SimpleNamespace(tiling=tiling, knows_tiles=tiling is not None)
+        self.lanes = 1
 
     def infer(self, images, ignore=None, tiles=None):
         self.seen += images
@@ -95,6 +96,8 @@ def test_other_tiles_than_the_model_knows_are_refused_before_the_first_part(reci
     with pytest.raises(RecipeError, match="2 x 2 tiles, its model knows them in 4 x 4 tiles") as refused:
         PartInspector(plain, Looking(Tiling(rows=4, columns=4)), None, StageTimes())
     assert "train" in str(refused.value)
+    with pytest.raises(RecipeError, match="knows them in 2 x 2 tiles that overlap by 20%"):
+        PartInspector(plain, Looking(Tiling(rows=2, columns=2, overlap=0.2)), None, StageTimes())
 
 
 def test_alignment_and_tiles_survive_the_file(recipe):
