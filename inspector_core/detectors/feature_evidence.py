@@ -172,8 +172,8 @@ class FeatureEvidence(nn.Module):
         Both are measured in robust standard deviations from the median of normal parts' strongest places. How
         far out a place lies is little known beyond some of these. There the segmentation, which is finer,
         shapes the map as far as it has earned trust; elsewhere a weakly trained one would only add its doubts
-        about good parts. Where it is sure of a defect it also draws the outline: the features see no finer
-        than their surroundings.
+        about good parts. Where it is sure of a defect it also draws the outline, for which trust counts once
+        more: the features see no finer than their surroundings.
         """
         spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
         segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))

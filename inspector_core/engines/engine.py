@@ -13,7 +13,7 @@ Image = NDArray[np.uint8]
 IgnoreMask = NDArray[np.bool_]
 Ignore = Sequence[IgnoreMask | None] | None
 NO_PICTURES = 2.0
-"""For `open_engine`: above any score, so that only suspicious parts are reconstructed."""
+"""For `open_engine`: above any score, so that only what the networks help to judge is reconstructed."""
 
 
 class Engine(Protocol):

@@ -32,7 +32,7 @@ class Inspection:
         fail_threshold, review_threshold, pixel_threshold: as the recipe version had them.
         recipe, recipe_version: the recipe's name and version.
         model_sha256: hash of the model that scored it, empty where none did.
-        latency_ms: from the frame's arrival in the line to the verdict.
+        latency_ms: from the frame's arrival in the line to the verdict, and until it is this part's turn.
         lost_before: frames lost between the part before and this one.
         reason: for ERROR, what happened, in words for the operator.
         defect_area: pixels of the region at or above the pixel threshold, in areas of the least size or more.
