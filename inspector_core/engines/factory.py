@@ -43,7 +43,7 @@ def open_engine(
     """Load a model file onto a device, with the engine that was measured to be the fastest there.
 
     Args:
-        picture_from: parts, or tiles of parts, that score less and that are judged without the networks get no
+        picture_from: parts, or tiles of parts, that score less and are judged without the networks get no
             reconstruction, which saves most of the time; scores and maps stay the same. 0 reconstructs all.
         lines: that share the engine, so that so many images may come together; a GPU runs them together.
         lanes: images that a CPU may look at at the same time; with 1 each has all cores. Tiles always share

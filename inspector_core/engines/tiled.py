@@ -14,8 +14,8 @@ from inspector_core.engines.registered import RegisteredEngine
 class TiledEngine:
     """All tiles of an image go through one call of the engine; the strangest tile gives the score.
 
-    Tiles whose reconstruction the engine leaves out are shown as they are; a part with none but such tiles has
-    no reconstruction.
+    Tiles whose reconstruction the engine leaves out are shown as they are; a part with none but such tiles
+    has no reconstruction.
 
     Args:
         engine: sees each tile as a whole image.
