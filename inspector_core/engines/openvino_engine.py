@@ -59,6 +59,8 @@ class OpenVinoEngine(TorchEngine):
         short = "bf16" if precision == "bf16" else "fp32"
         self._name = f"openvino-cpu-{short}" if networks else f"openvino-{self._name}"
         self._lanes = lanes
+        if lanes > 1:  # other numbers of threads add in another order
+            self._name += f"-x{lanes}"
         self._pool = ThreadPoolExecutor(lanes, "norma-lane") if lanes > 1 else None
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
