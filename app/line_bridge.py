@@ -17,9 +17,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.line_watch import LineWatch
-from inspector_core.errors import RecordsError
+from inspector_core.errors import RecordsError, in_words
 from inspector_core.inspection.drift import Drift, find_drift
-from inspector_core.inspection.inspector import in_words
 from inspector_core.inspection.latency import LatencyMeter
 from inspector_core.inspection.line import Counts, Latest, LineState
 from inspector_core.inspection.line_state import state_after

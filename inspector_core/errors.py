@@ -51,3 +51,8 @@ class WorkspaceError(NormaError):
 
 class DeviceError(NormaError):
     """The asked-for computing device can't be used."""
+
+
+def in_words(error: BaseException) -> str:
+    """An error as the operator should read it: our own sentences as they are, others with their kind."""
+    return str(error) if isinstance(error, NormaError) else f"{type(error).__name__}: {error}".rstrip(": ")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inspector_core.detectors.detection import Detection
 from inspector_core.engines.engine import Engine
 from inspector_core.engines.tiled import tiled
-from inspector_core.errors import NormaError, RecipeError
+from inspector_core.errors import NormaError, RecipeError, in_words
 from inspector_core.images import read_mask, read_rgb
 from inspector_core.inspection.alignment import Aligner
 from inspector_core.inspection.judge import Judgement, judge, prepare
@@ -118,8 +118,3 @@ def _check_tiling(recipe: Recipe, engine: Engine) -> None:
         return
     problem = f"the recipe {recipe.name} cuts parts into {asked}, its model knows them in {known}"
     raise RecipeError(problem, "leave the tiling out of the recipe, or train the model with these tiles")
-
-
-def in_words(error: BaseException) -> str:
-    """An error as the operator should read it: our own sentences as they are, others with their kind."""
-    return str(error) if isinstance(error, NormaError) else f"{type(error).__name__}: {error}".rstrip(": ")

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from inspector_core.cameras.camera import Camera, EndOfStream
+from inspector_core.cameras.camera import Camera
 from inspector_core.engines.engine import Engine
-from inspector_core.errors import CameraError
-from inspector_core.inspection.inspector import Finding, PartInspector, in_words
+from inspector_core.errors import in_words
+from inspector_core.inspection.grabber import Grabber
+from inspector_core.inspection.inspector import Finding, PartInspector
 from inspector_core.inspection.lanes import run_lanes
 from inspector_core.inspection.latency import LatencyMeter, StageTimes
 from inspector_core.inspection.line_counts import Counts, Tally
-from inspector_core.inspection.line_state import LineState, state_after
+from inspector_core.inspection.line_state import LineState, LineStatus
 from inspector_core.inspection.part_queue import Part, PartQueue
 from inspector_core.inspection.recipe import Recipe
 from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
@@ -25,9 +26,6 @@ __all__ = ["Counts", "InspectionLine", "Latest", "LineState", "OnCommit", "Recor
 
 log = logging.getLogger(__name__)
 
-FETCH_S = 0.2
-"""One wait for a frame: what a stop may take longer while the camera is silent."""
-LONGEST_BACK_OFF_S = 2.0
 MOST_AHEAD = 16
 """Parts that may be finished while an earlier one is still looked at."""
 OnCommit = Callable[[list[Inspection]], None]
@@ -88,7 +86,7 @@ class InspectionLine:
             model are known to work; the line closes what it returns.
         max_parts: end after exactly this many recorded parts (lost ones have no record and do not count).
         queue_size: frames that may wait in triggered mode before a part is an overrun.
-        back_off_s: first wait after a failed fetch; doubles up to `LONGEST_BACK_OFF_S`.
+        back_off_s: first wait after a failed fetch; doubles up to `grabber.LONGEST_BACK_OFF_S`.
 
     Attributes:
         operator, lot: written into each inspection; may be changed while the line runs.
@@ -111,11 +109,9 @@ class InspectionLine:
         self.recipe = recipe
         self.operator = operator
         self.lot = lot
-        self._camera = camera
         self._engine = engine
         self._make_recorder = make_recorder
         self._workspace = workspace
-        self._back_off_s = back_off_s
         self._queue = PartQueue(capacity=queue_size, newest_wins=recipe.mode == "free_run", limit=max_parts)
         self._taken = 0
         self._tally = Tally()
@@ -123,15 +119,15 @@ class InspectionLine:
         self._times = StageTimes()
         self._latest: Latest | None = None
         self._lock = threading.Lock()
-        self._state = LineState.STOPPED
-        self._reason = ""
-        self._error: BaseException | None = None
+        self._status = LineStatus()
         self._stopping = threading.Event()
-        self._camera_opened = threading.Event()
         self._ready = threading.Event()
+        self._grabber = Grabber(
+            camera, recipe, self._queue, self._times, self._status, self._stopping, self._ready, back_off_s
+        )
         self._threads = [
             threading.Thread(target=self._run, args=(work,), name=f"norma-{name}", daemon=True)
-            for name, work in (("grab", self._grab), ("detect", self._detect))
+            for name, work in (("grab", self._grabber.run), ("detect", self._detect))
         ]
         self._working = len(self._threads)
 
@@ -139,7 +135,7 @@ class InspectionLine:
 
     def start(self) -> None:
         """Begin; returns at once. What goes wrong is found in `state`, `reason` and `error`."""
-        self._show(LineState.STARTING)
+        self._status.show(LineState.STARTING)
         for thread in self._threads:
             thread.start()
 
@@ -158,17 +154,17 @@ class InspectionLine:
 
     @property
     def state(self) -> LineState:
-        return self._state
+        return self._status.state
 
     @property
     def reason(self) -> str:
         """Why the state is what it is, in words for the operator; may be empty."""
-        return self._reason
+        return self._status.reason
 
     @property
     def error(self) -> BaseException | None:
         """What ended the line against its will."""
-        return self._error
+        return self._status.error
 
     @property
     def finished(self) -> bool:
@@ -214,88 +210,6 @@ class InspectionLine:
         """
         return self._times.means()
 
-    # --- the camera's thread --------------------------------------------------------------------------
-
-    def _grab(self) -> None:
-        try:
-            self._camera.open()
-            self._camera_opened.set()
-            self._ready.wait()
-            if not self._ending:
-                self._camera.start()
-                self._show(LineState.WAITING)
-                self._fetch_all()
-        finally:
-            self._queue.close()
-            self._camera_opened.set()
-            for leave in (self._camera.stop, self._camera.close):
-                try:
-                    leave()
-                except Exception:
-                    log.exception("the camera did not stop cleanly")
-
-    def _fetch_all(self) -> None:
-        on_demand = bool(getattr(self._camera, "on_demand", False))
-        last_frame, asked = time.monotonic(), time.perf_counter()
-        lost_at_start, lost, failures = self._camera.counters.lost, 0, 0
-        while not self._ending:
-            part, failed = None, False
-            try:
-                frame = self._camera.fetch(min(FETCH_S, self.recipe.frame_timeout_s))
-                if frame is not None:
-                    part = Part.of(frame, time.perf_counter())
-                    self._times.add("grab", (part.arrived - asked) * 1000)
-                    lost += part.lost_before
-            except EndOfStream:
-                self._account_for(self._camera.counters.lost - lost_at_start - lost)
-                self._show(self._state, "the camera has no further frames")
-                return
-            except Exception as error:
-                part, failed = self._camera_fault(error), True
-            if part is None:
-                self._note_silence(time.monotonic() - last_frame)
-                continue
-            if on_demand:
-                # Such a camera has its next frame ready at any time: the line sets the pace, and one part
-                # lies ready for it.
-                self._queue.wait_until_empty()
-                part.on_demand = True
-            self._queue.offer(part)
-            asked = time.perf_counter()
-            if failed:
-                self._stopping.wait(min(LONGEST_BACK_OFF_S, self._back_off_s * 2 ** min(failures, 20)))
-                failures += 1
-            else:
-                failures, last_frame = 0, time.monotonic()
-                self._show(LineState.RUNNING)
-
-    def _camera_fault(self, error: Exception) -> Part:
-        if not isinstance(error, CameraError):
-            log.error("the camera failed in an unforeseen way", exc_info=error)
-        reason = in_words(error)
-        self._show(LineState.NO_CAMERA, reason)
-        return Part.fault(self._camera.id, reason, time.perf_counter())
-
-    def _account_for(self, trailing: int) -> None:
-        """Frames that were lost after the last delivered one have no part to be recorded with: make one."""
-        if trailing > 0:
-            reason = (
-                f"the camera lost the last {trailing} frames" if trailing > 1 else "the last frame was lost"
-            )
-            self._queue.offer(Part.fault(self._camera.id, reason, time.perf_counter(), trailing - 1))
-
-    def _note_silence(self, seconds: float) -> None:
-        # A camera that failed is away until a frame proves otherwise: silence after it is no waiting.
-        if seconds < self.recipe.frame_timeout_s or self._state is LineState.NO_CAMERA:
-            return
-        away = str(getattr(self._camera, "fault", ""))
-        if away:
-            self._show(LineState.NO_CAMERA, away)
-        elif self.recipe.mode == "triggered":
-            self._show(LineState.WAITING, "waiting for a trigger")
-        else:
-            self._show(LineState.NO_CAMERA, f"no frame for {self.recipe.frame_timeout_s:g} s")
-
     # --- the detector's thread ------------------------------------------------------------------------
 
     def _detect(self) -> None:
@@ -307,8 +221,8 @@ class InspectionLine:
             while len(inspectors) < inspectors[0].lanes:
                 inspectors.append(PartInspector(self.recipe, engine, mask, self._times, reference))
             engine.warm_up()
-            self._camera_opened.wait()
-            if self._ending:
+            self._grabber.opened.wait()
+            if self._grabber.ending:
                 return
             recorder = self._make_recorder(self._tally.commit)
             try:
@@ -383,10 +297,6 @@ class InspectionLine:
             source=part.source,
         )
 
-    @property
-    def _ending(self) -> bool:
-        return self._stopping.is_set() or self._queue.closed
-
     # --- both -----------------------------------------------------------------------------------------
 
     def _run(self, work: Callable[[], None]) -> None:
@@ -397,22 +307,10 @@ class InspectionLine:
             self._fail(error)
         finally:
             with self._lock:
+                if self._working == 1:  # before it counts as finished
+                    self._status.end()
                 self._working -= 1
-                if self._working == 0 and self._error is None:
-                    self._state = LineState.STOPPED
 
     def _fail(self, error: BaseException) -> None:
-        log.error("the line stops: %s", error, exc_info=error)
-        with self._lock:
-            if self._error is None:  # the first fault is the cause, later ones follow from it
-                self._error = error
-                self._state = state_after(error)
-                self._reason = in_words(error)
+        self._status.fail(error)
         self._stopping.set()
-
-    def _show(self, state: LineState, reason: str = "") -> None:
-        if (state, reason) == (self._state, self._reason):
-            return
-        with self._lock:
-            if self._error is None:
-                self._state, self._reason = state, reason

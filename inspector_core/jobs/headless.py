@@ -10,7 +10,7 @@ from inspector_core.cameras.camera import Camera
 from inspector_core.engines.devices import choose_device
 from inspector_core.engines.factory import open_engine
 from inspector_core.engines.shared import SharedEngine
-from inspector_core.inspection.inspector import in_words
+from inspector_core.errors import in_words
 from inspector_core.inspection.latency import Percentiles
 from inspector_core.inspection.line import Counts, InspectionLine, LineState
 from inspector_core.inspection.recipe import Recipe

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from inspector_core.engines.factory import LANES
 from inspector_core.errors import ModelFileError
 from inspector_core.inspection.recipe import ArchivePolicy, CameraSettings, Recipe, Thresholds
 from inspector_core.jobs import station
@@ -72,7 +73,8 @@ def test_every_picture_that_is_looked_at_or_kept_is_made(
 ) -> None:
     asked: list[float] = []
 
-    def open_engine(model: Path, device: str, picture_from: float) -> None:
+    def open_engine(model: Path, device: str, picture_from: float, lanes: int) -> None:
+        assert lanes == LANES
         asked.append(picture_from)
         raise ModelFileError("enough", "of this")
 
