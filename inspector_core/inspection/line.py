@@ -199,7 +199,7 @@ class InspectionLine:
 
     @property
     def latency(self) -> LatencyMeter:
-        """From a frame's arrival in the line to its verdict; parts that were scored only."""
+        """From a frame's arrival in the line until its verdict is its turn; parts that were scored only."""
         return self._latency
 
     @property

@@ -26,7 +26,7 @@ class LineResult:
     """What a line did; the counts are of committed rows.
 
     Attributes:
-        latency: milliseconds from a frame's arrival to its verdict.
+        latency: milliseconds from a frame's arrival until its verdict is its turn.
         seconds: from the start of the lines to this one's end.
         profile: mean milliseconds of each stage over the last parts, as `InspectionLine.profile`.
         without_pictures: parts that should have been archived and were not; no room, or the disk refused.

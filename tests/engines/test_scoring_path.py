@@ -11,6 +11,7 @@ from inspector_core import Detector
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import load_model, save_model
 from inspector_core.detectors.presets import DetectorConfig
+from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines.devices import choose_device
 from inspector_core.engines.factory import open_engine
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_map
@@ -137,6 +138,22 @@ def test_a_device_that_is_not_there_is_named(device: str) -> None:
     with pytest.raises(DeviceError, match=device) as caught:
         choose_device(device)
     assert "--device auto" in caught.value.remedy
+
+
+def test_a_model_that_learned_other_tiles_than_it_cuts_is_refused(model: Path, tmp_path: Path) -> None:
+    metadata, tensors = load_model(model)
+    learned = metadata.model_copy(update={"config": {**metadata.config, "evidence": {"tiles": [2, 2]}}})
+    path = tmp_path / "odd.safetensors"
+    for tiling in (None, Tiling(rows=4, columns=4)):
+        save_model(path, tensors, learned.model_copy(update={"tiling": tiling}))
+        with pytest.raises(ModelFileError, match="trained on other tiles"):
+            open_engine(path)
+    fitting = learned.model_copy(update={"tiling": Tiling(rows=2, columns=2)})
+    assert (fitting.tiles_fit, fitting.knows_tiles) == (True, True)
+    before = metadata.model_copy(
+        update={"config": {**metadata.config, "evidence": {}}, "tiling": Tiling(rows=3)}
+    )
+    assert (before.tiles_fit, before.knows_tiles) == (True, False)
 
 
 def test_a_model_whose_weights_do_not_fit_is_refused(model: Path, tmp_path: Path) -> None:

@@ -127,6 +127,14 @@ def test_a_tiling_is_replaced_and_one_tile_is_none():
     assert tiled(inner, Tiling()) is inner
 
 
+def test_a_tile_is_not_cut_into_tiles():
+    engine = TiledEngine(Brightness(), Tiling(rows=2, columns=2))
+    image = np.zeros((8, 8, 3), np.uint8)
+    assert len(engine.infer([image], tiles=[0])) == 1
+    with pytest.raises(ValueError, match="can't be cut"):
+        engine.infer([image], tiles=[3])
+
+
 def test_an_image_smaller_than_its_grid_is_refused():
     with pytest.raises(ValueError, match="3 x 2 pixels can't be cut into 4 x 1 tiles"):
         Tiling(rows=4).windows(2, 3)
