@@ -149,10 +149,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
-        qkv = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, h * w)
-        q, k, v = qkv.transpose(-1, -2).unbind(dim=1)  # each [B, heads, H*W, C/heads]
-        y = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(b, c, h, w)
-        return x + self.out(y)  # type: ignore[no-any-return]
+        # channels last throughout, as the convolutions around have them, so that nothing is moved
+        qkv = self.qkv(self.norm(x)).permute(0, 2, 3, 1).reshape(b, h * w, 3, self.heads, c // self.heads)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(dim=2))  # each [B, heads, H*W, C/heads]
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        return x + self.out(y.reshape(b, h, w, c).permute(0, 3, 1, 2))  # type: ignore[no-any-return]
 
 
 class _Stage(nn.Module):

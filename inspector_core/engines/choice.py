@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from inspector_core.engines.engine import Engine
+from inspector_core.engines.engine import Engine, rounds
 from inspector_core.images import write_bytes
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def fastest(key: str, makers: Mapping[str, Callable[[], Kind | None]], memory: P
         raise RuntimeError("no engine can run this model")
 
     def weighed(name: str) -> float:
-        return seconds[name] * (ROUNDED_GAIN if engines[name].name.endswith("bf16") else 1.0)
+        return seconds[name] * (ROUNDED_GAIN if rounds(engines[name]) else 1.0)
 
     chosen = min(seconds, key=weighed)
     log.info("engines measured, ms an image: %s", {name: round(s * 1e3, 1) for name, s in seconds.items()})

@@ -13,18 +13,22 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
+from inspector_core.diffusion.unet import UNet
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
-from inspector_core.engines.torch_engine import NEVER
+from inspector_core.engines.rewriting import (
+    ChannelGroupNorm,
+    fix_time,
+    fold_batch_norm,
+    replace_group_norm,
+)
+from inspector_core.engines.torch_engine import NEVER, as_pictures
 
 log = logging.getLogger(__name__)
 
@@ -179,9 +183,8 @@ class CudaEngine:
             logits = evidence.combine(logits, evidence.distance(image, self._tile))
         logits = logits.masked_fill(self._ignored, NEVER)
         top = logits.flatten(1).topk(self._detector.config.top_k).values
-        pictures = (reconstruction * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
         maps = self._detector.probability(logits)[:, 0]
-        return _Found(top.double().sigmoid().mean(1), maps, pictures)
+        return _Found(top.double().sigmoid().mean(1), maps, as_pictures(reconstruction))
 
     def _capture(self) -> None:
         if self._compiled:
@@ -217,10 +220,10 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
     network, segmentation = detector.denoiser.network, detector.segmentation
     assert isinstance(network, UNet)
     inference = detector.config.inference
-    _fix_time(network, [inference.t_small] * batch + [inference.t_big] * batch)
-    _fold_batch_norm(segmentation)
+    fix_time(network, [inference.t_small] * batch + [inference.t_big] * batch)
+    fold_batch_norm(segmentation)
     for part in (network, segmentation):
-        _replace_group_norm(part)
+        replace_group_norm(part, ChannelGroupNorm)
         outlet = part.outlet
         part.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
         outlet.float()
@@ -228,66 +231,3 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
             if isinstance(layer, ChannelGroupNorm):
                 layer.float()
     return detector
-
-
-class _Constant(nn.Module):
-    """Gives what a layer gave for the only inputs that it will ever have."""
-
-    value: Tensor
-
-    def __init__(self, value: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("value", value, persistent=False)
-
-    def forward(self, _: Tensor) -> Tensor:
-        return self.value
-
-
-def _fix_time(network: UNet, times: list[int]) -> None:
-    """A layer's output depends on the time alone, and each image of a batch always has the same one."""
-    device = network.inlet.weight.device
-    with torch.no_grad():
-        embedding = network.time(sinusoidal(torch.tensor(times, device=device), network.config.channels))
-        for block in list(network.modules()):
-            if isinstance(block, ResBlock):
-                block.time = _Constant(block.time(F.silu(embedding)))  # type: ignore[assignment]
-        network.time = _Constant(embedding)  # type: ignore[assignment]
-
-
-def _fold_batch_norm(network: nn.Module) -> None:
-    for stack in [layer for layer in network.modules() if isinstance(layer, nn.Sequential)]:
-        for k in range(len(stack) - 1):
-            before, norm = stack[k], stack[k + 1]
-            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                stack[k], stack[k + 1] = fuse_conv_bn_eval(before, norm), nn.Identity()
-
-
-class ChannelGroupNorm(nn.Module):
-    """Group normalisation in float32, from the moments of single channels.
-
-    They are sums over pixels, which a compiler turns into one coalesced pass over channels-last memory; a
-    group's moments follow from its channels' exactly.
-    """
-
-    def __init__(self, norm: nn.GroupNorm) -> None:
-        super().__init__()
-        self.groups, self.eps = norm.num_groups, norm.eps
-        self.weight, self.bias = norm.weight, norm.bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        b, c = x.shape[:2]
-        wide = x.float()
-        variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0)
-        variance, mean = variance.view(b, self.groups, -1), mean.view(b, self.groups, -1)
-        middle = mean.mean(2, keepdim=True)
-        spread = variance.mean(2, keepdim=True) + (mean - middle).square().mean(2, keepdim=True)
-        scale = (spread + self.eps).rsqrt().expand_as(mean).reshape(b, c) * self.weight
-        shift = self.bias - middle.expand_as(mean).reshape(b, c) * scale
-        return (wide * scale[:, :, None, None] + shift[:, :, None, None]).to(x.dtype)
-
-
-def _replace_group_norm(network: nn.Module) -> None:
-    for parent in list(network.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.GroupNorm):
-                setattr(parent, name, ChannelGroupNorm(layer))

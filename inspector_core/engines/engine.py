@@ -54,6 +54,11 @@ class Engine(Protocol):
         """Do the work that the first image would otherwise pay for."""
 
 
+def rounds(engine: Engine) -> bool:
+    """Whether it multiplies in bfloat16, as its name says."""
+    return "bf16" in engine.name.split("-")
+
+
 def masks_of(ignore: Ignore, count: int) -> Sequence[IgnoreMask | None]:
     """One mask, or None, for each of `count` images.
 

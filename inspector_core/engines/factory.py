@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -148,19 +149,16 @@ def _on_cpu(
     def by_torch() -> TorchEngine:
         return TorchEngine(detector(), metadata, cpu, body_type(cpu))
 
-    def by_openvino() -> TorchEngine | None:
-        return _openvino(detector(), metadata, lanes)
-
-    def by_both() -> TorchEngine | None:
-        if body_type(cpu) == torch.float32:
-            return None  # torch has nothing that OpenVINO has not
-        return _openvino(detector(), metadata, lanes, networks=False)
+    def by_openvino(rounded: bool) -> TorchEngine | None:
+        return _openvino(detector(), metadata, lanes, rounded)
 
     if not lasting:
         body = {None: body_type(cpu), True: torch.bfloat16, False: torch.float32}[rounded]
         return TorchEngine(detector(), metadata, cpu, body, picture_from)
     makers: dict[str, Callable[[], TorchEngine | None]]
-    makers = {"torch": by_torch, "openvino": by_openvino, "both": by_both}
+    makers = {"torch": by_torch, "openvino": partial(by_openvino, False)}
+    if body_type(cpu) != torch.float32:
+        makers["openvino rounded"] = partial(by_openvino, True)
     of = f"of {' '.join(makers)} at {ROUNDED_GAIN} in {lanes} lanes"
     key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), of])
     engine = fastest(key, makers, MEMORY)
@@ -169,22 +167,20 @@ def _on_cpu(
 
 
 def _openvino(
-    detector: DiffusionAD, metadata: ModelMetadata, lanes: int, networks: bool = True
+    detector: DiffusionAD, metadata: ModelMetadata, lanes: int, rounded: bool
 ) -> TorchEngine | None:
     """None where OpenVINO can't take the detector, or does not agree with torch; torch can."""
     try:
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
         threads = torch.get_num_threads()
-        # torch's networks take all cores for each image
-        lanes = min(threads, lanes) if networks else 1
-        engine = OpenVinoEngine(detector, metadata, threads, lanes=lanes, networks=networks)
+        engine = OpenVinoEngine(detector, metadata, threads, lanes=min(threads, lanes), rounded=rounded)
         if engine.agrees():
             return engine
         log.error("OpenVINO computes this model wrongly here; torch does it")
         return None
     except ImportError:  # a packager may have left it out
         return None
-    except RuntimeError:
+    except (RuntimeError, OSError):
         log.warning("OpenVINO can't run this model; torch does", exc_info=True)
         return None

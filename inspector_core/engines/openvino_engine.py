@@ -4,11 +4,14 @@ Layers are fused and laid out for the processor: 105 ms for torch's 142 on two A
 from the torch detector when the model is opened, so that one definition says what a detector computes.
 """
 
+import copy
 import warnings
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal, get_args
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import openvino
@@ -18,17 +21,16 @@ from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
-from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD
+from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.devices import body_type
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.torch_engine import TorchEngine
+from inspector_core.engines.rewriting import PooledGroupNorm, fold_batch_norm, replace_group_norm
+from inspector_core.engines.torch_engine import TorchEngine, as_pictures
 
-Precision = Literal["f32", "bf16"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-OFF_BY = 1e-3
-"""Of the largest number that torch gives; rounding to bfloat16 is not looked at so."""
+OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
+"""What a graph may be off, of the largest number that torch gives; the second, where it rounds."""
+UNLIMITED = 1e30
 
 
 class OpenVinoEngine(TorchEngine):
@@ -37,11 +39,12 @@ class OpenVinoEngine(TorchEngine):
     Args:
         threads: of the CPU, for all lanes together.
         lanes: images that are looked at at the same time.
-        precision: number type of the networks' bodies; the features' distance is always float32.
-        networks: False leaves the networks to torch, which multiplies bfloat16 where the processor does.
+        rounded: whether the networks multiply in bfloat16. Schedule and images, the convolution that
+            compares them, what the last convolutions add up, and the features' distance stay float32.
 
     Raises:
         RuntimeError: the detector has an operation that OpenVINO can't take.
+        OSError: there is no room for a temporary file as large as the networks.
     """
 
     def __init__(
@@ -51,13 +54,11 @@ class OpenVinoEngine(TorchEngine):
         threads: int,
         picture_from: float = 0.0,
         lanes: int = 1,
-        precision: Precision = "f32",
-        networks: bool = True,
+        rounded: bool = False,
     ) -> None:
-        cpu = torch.device("cpu")
-        super().__init__(detector, model, cpu, torch.float32 if networks else body_type(cpu), picture_from)
-        short = "bf16" if precision == "bf16" else "fp32"
-        self._name = f"openvino-cpu-{short}" if networks else f"openvino-{self._name}"
+        super().__init__(detector, model, torch.device("cpu"), torch.float32, picture_from)
+        self._off_by = ROUNDED_OFF_BY if rounded else OFF_BY
+        self._name = f"openvino-cpu-{'bf16' if rounded else 'fp32'}"
         self._lanes = lanes
         if lanes > 1:  # other numbers of threads add in another order
             self._name += f"-x{lanes}"
@@ -70,30 +71,34 @@ class OpenVinoEngine(TorchEngine):
         }
         core, size = openvino.Core(), detector.config.size
 
-        def compiled(part: nn.Module, kind: Precision, of_tile: bool = False) -> _Graph:
-            graph = _graph(part, size, of_tile)
+        def compiled(graph: openvino.Model, kind: str) -> _Graph:
             chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
             # one for each lane: with two streams OpenVINO 2026.4 gets the distance wrong
             return _Graph([core.compile_model(graph, "CPU", chosen) for _ in range(lanes)])
 
-        self._of_networks = compiled(_Networks(self._detector), precision) if networks else None
+        networks = _graph(_Networks(self._detector), size)
+        self._of_networks = compiled(_exact(networks), "bf16") if rounded else compiled(networks, "f32")
         self._of_distance = None
         if detector.evidence is not None and detector.evidence.fitted:
             self._of_tile = detector.evidence.regions.tiles > 1
-            self._of_distance = compiled(_Distance(detector.evidence), "f32", self._of_tile)
+            self._of_distance = compiled(_graph(_Distance(detector.evidence), size, self._of_tile), "f32")
 
     @torch.inference_mode()
     def agrees(self) -> bool:
         """Whether each lane gives what torch gives, of one image of noise; a library may be wrong."""
         x = torch.rand((1, 3, self._size, self._size), generator=torch.Generator().manual_seed(0))
         last = torch.tensor([0 if self._model.tiling is None else self._model.tiling.count - 1])
-        pairs = []
-        for _ in range(self._lanes):
-            if self._of_networks is not None:
-                pairs.append((self._networks(x).logits, super()._networks(x).logits))
-            if self._of_distance is not None:
-                pairs.append((self._distance(x, last), super()._distance(x, last)))
-        return all(bool((one - other).abs().max() <= OFF_BY * other.abs().max()) for one, other in pairs)
+        logits = super()._networks(x)[0]
+        distance = None if self._of_distance is None else super()._distance(x, last)
+
+        def near(one: Tensor, other: Tensor, off_by: float) -> bool:
+            return bool((one - other).abs().max() <= off_by * other.abs().max())
+
+        return all(
+            near(self._networks(x)[0], logits, self._off_by)
+            and (distance is None or near(self._distance(x, last), distance, OFF_BY))
+            for _ in range(self._lanes)
+        )
 
     @property
     def lanes(self) -> int:
@@ -114,11 +119,12 @@ class OpenVinoEngine(TorchEngine):
     def _alone(self, image: Image, mask: IgnoreMask | None, tile: int) -> Detection:
         return super().infer([image], [mask], [tile])[0]
 
-    def _networks(self, x: Tensor) -> DetectorOutput:
-        if self._of_networks is None:
-            return super()._networks(x)
-        logits, reconstruction = self._of_networks(x)
-        return DetectorOutput(logits, reconstruction)
+    def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
+        return super()._run(x.contiguous(), tile)  # once for both graphs
+
+    def _networks(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        logits, picture = self._of_networks(x)
+        return logits, picture
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._of_distance is not None
@@ -145,14 +151,21 @@ class _Graph:
 
 
 class _Networks(nn.Module):
-    """The networks' pass with outputs that a tracer understands."""
+    """The networks' pass with outputs that a tracer understands, and layers that OpenVINO does fast."""
 
     def __init__(self, detector: DiffusionAD) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector = copy.deepcopy(detector)
+        fold_batch_norm(self.detector.segmentation)
+        for network in (self.detector.denoiser.network, self.detector.segmentation):
+            replace_group_norm(network, PooledGroupNorm)
+            # fused into the convolution, which then gives its sums as they are: see `_exact`
+            limit = nn.Hardtanh(-UNLIMITED, UNLIMITED)
+            network.outlet = nn.Sequential(network.get_submodule("outlet"), limit)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.detector.pass_networks(image))
+        output = self.detector.pass_networks(image)
+        return output.logits, as_pictures(output.reconstruction)
 
 
 class _Distance(nn.Module):
@@ -164,7 +177,7 @@ class _Distance(nn.Module):
         return (self.evidence.distance(image, tile),)
 
 
-def _graph(part: nn.Module, size: int, of_tile: bool) -> openvino.Model:
+def _graph(part: nn.Module, size: int, of_tile: bool = False) -> openvino.Model:
     """For one image [1, 3, S, S], float32 0..1; with `of_tile` also for which tile it is, int64 [1]."""
     image = torch.zeros((1, 3, size, size))
     example = (image, torch.zeros(1, dtype=torch.int64)) if of_tile else (image,)
@@ -176,3 +189,31 @@ def _graph(part: nn.Module, size: int, of_tile: bool) -> openvino.Model:
         graph = frontend.convert(frontend.load(decoder))
     graph.reshape({k: list(part.shape) for k, part in enumerate(example)})
     return graph
+
+
+def _exact(graph: openvino.Model) -> openvino.Model:
+    """The graph of `_Networks`, told what stays float32 where the rest is rounded to bfloat16.
+
+    The segmentation's first convolution takes the difference of image and reconstruction, which rounding
+    would lose: its error alone made nine tenths of the map's. A layer is told by an attribute of the graph's
+    file; no function sets it.
+    """
+    network, segmentation = "__module.detector.denoiser.network", "__module.detector.segmentation"
+    exact = (
+        f"{segmentation}/aten::pixel_unshuffle",
+        f"{segmentation}.encoder.0.0",
+        *(f"{part}.outlet.1" for part in (network, segmentation)),
+    )
+    with TemporaryDirectory() as folder:
+        layers, weights = Path(folder) / "graph.xml", Path(folder) / "graph.bin"
+        openvino.serialize(graph, layers, weights)
+        tree = ET.parse(layers).getroot()
+        for layer in tree.iter("layer"):
+            name = layer.attrib["name"]
+            if name.startswith((network, segmentation)) and not name.startswith(exact):
+                continue
+            if layer.attrib["type"] not in ("Const", "Parameter", "Result"):
+                info = ET.Element("rt_info")
+                ET.SubElement(info, "attribute", name="precise", version="0")
+                layer.insert(0 if layer.find("data") is None else 1, info)
+        return openvino.Core().read_model(ET.tostring(tree), weights.read_bytes())

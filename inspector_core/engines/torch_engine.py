@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
-from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD, image_score
+from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 
 NEVER = -1e4
 """Logit of an ignored pixel: probability 0 in any type."""
+
+
+def as_pictures(reconstructions: Tensor) -> Tensor:
+    """Reconstructions [B, 3, S, S], 0..1, as RGB uint8 [B, S, S, 3]."""
+    return (reconstructions * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 class TorchEngine:
@@ -84,7 +89,7 @@ class TorchEngine:
         return [self._detect(*one) for one in zip(images, masks, of_part, strict=True)]
 
     def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits [1, 1, S, S] of one image, and its reconstruction [1, 3, S, S] unless it is left out."""
+        """Logits [1, 1, S, S] of one image, and its picture without a fault unless it is left out."""
         evidence = self._detector.evidence
         if evidence is None or not evidence.fitted:
             return self._networks(x)
@@ -93,11 +98,13 @@ class TorchEngine:
             logits = evidence.without_suspicion(distance, self._size)
             if logits is not None and image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
-        logits, reconstruction = self._networks(x)
-        return evidence.combine(logits, distance), reconstruction
+        logits, picture = self._networks(x)
+        return evidence.combine(logits, distance), picture
 
-    def _networks(self, x: Tensor) -> DetectorOutput:
-        return self._detector.pass_networks(x)
+    def _networks(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [1, 1, S, S] and the picture without a fault, uint8 [1, S, S, 3]."""
+        output = self._detector.pass_networks(x)
+        return output.logits, as_pictures(output.reconstruction)
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._detector.evidence is not None
@@ -107,15 +114,14 @@ class TorchEngine:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(fit(image, self._size))).to(self._device)
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
-        logits, reconstruction = self._run(x, torch.tensor([tile], device=self._device))
+        logits, picture = self._run(x, torch.tensor([tile], device=self._device))
         if ignore is not None:
             ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
             logits = logits.masked_fill(ignored, NEVER)
         anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()
         restored = None
-        if reconstruction is not None:
-            pixels = (reconstruction[0] * 255).round().to(torch.uint8).permute(1, 2, 0)
-            restored = unfit_image(pixels.contiguous().cpu().numpy(), height, width)
+        if picture is not None:
+            restored = unfit_image(picture[0].cpu().numpy(), height, width)
         return Detection(
             score=image_score(logits, self._top_k),
             anomaly_map=unfit_map(anomaly_map, height, width),

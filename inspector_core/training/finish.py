@@ -10,7 +10,7 @@ from torch import Tensor
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.hdm import HDM
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.engines.engine import NO_PICTURES
+from inspector_core.engines.engine import NO_PICTURES, rounds
 from inspector_core.engines.factory import LANES, build_engine
 from inspector_core.training.calibration import NormalPart, calibrate, detect_all, normal_parts
 from inspector_core.training.dataset import NormalImages
@@ -82,7 +82,7 @@ def finish(
             lanes=LANES,
             rounded=rounded,
         )
-        rounded = engine.name.endswith("bf16")
+        rounded = rounds(engine)
         most = MOST_SCORED if fold == 0 else max(LEAST_SCORED, MOST_SCORED // normals.tiles)
         names, images = normals.of_fold(fold, request.seed, most)
         detections = detect_all(engine, images, normals.tiles, partial(scored, fold, len(images)))

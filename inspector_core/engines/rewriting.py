@@ -1,0 +1,97 @@
+"""Layers rewritten into what an engine does fast, and what a network computes left as it is."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
+
+
+class _Constant(nn.Module):
+    """Gives what a layer gave for the only inputs that it will ever have."""
+
+    value: Tensor
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("value", value, persistent=False)
+
+    def forward(self, _: Tensor) -> Tensor:
+        return self.value
+
+
+def fix_time(network: UNet, times: list[int]) -> None:
+    """A layer's output depends on the time alone, and each image of a batch always has the same one."""
+    device = network.inlet.weight.device
+    with torch.no_grad():
+        embedding = network.time(sinusoidal(torch.tensor(times, device=device), network.config.channels))
+        for block in list(network.modules()):
+            if isinstance(block, ResBlock):
+                block.time = _Constant(block.time(F.silu(embedding)))  # type: ignore[assignment]
+        network.time = _Constant(embedding)  # type: ignore[assignment]
+
+
+def fold_batch_norm(network: nn.Module) -> None:
+    """Into the convolutions before it."""
+    for stack in [layer for layer in network.modules() if isinstance(layer, nn.Sequential)]:
+        for k in range(len(stack) - 1):
+            before, norm = stack[k], stack[k + 1]
+            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                stack[k], stack[k + 1] = fuse_conv_bn_eval(before, norm), nn.Identity()
+
+
+class ChannelGroupNorm(nn.Module):
+    """Group normalisation in float32, from the moments of single channels.
+
+    They are sums over pixels, which a compiler turns into one coalesced pass over channels-last memory; a
+    group's moments follow from its channels' exactly.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.groups, self.eps = norm.num_groups, norm.eps
+        self.weight, self.bias = norm.weight, norm.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c = x.shape[:2]
+        wide = x.float()
+        variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0)
+        variance, mean = variance.view(b, self.groups, -1), mean.view(b, self.groups, -1)
+        middle = mean.mean(2, keepdim=True)
+        spread = variance.mean(2, keepdim=True) + (mean - middle).square().mean(2, keepdim=True)
+        scale = (spread + self.eps).rsqrt().expand_as(mean).reshape(b, c) * self.weight
+        shift = self.bias - middle.expand_as(mean).reshape(b, c) * scale
+        return (wide * scale[:, :, None, None] + shift[:, :, None, None]).to(x.dtype)
+
+
+class PooledGroupNorm(nn.Module):
+    """Group normalisation by average pooling, which OpenVINO does in one pass over channels-last memory; its
+    own takes the channels apart first.
+
+    Spread and result take deviations from the same mean, so that one that was rounded does little harm.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.groups, self.eps = norm.num_groups, norm.eps
+        self.weight, self.bias = norm.weight, norm.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        deviation = x - self._of_groups(x)
+        scale = (self._of_groups(deviation.square()) + self.eps).rsqrt() * self.weight.view(1, -1, 1, 1)
+        return deviation * scale + self.bias.view(1, -1, 1, 1)
+
+    def _of_groups(self, x: Tensor) -> Tensor:
+        """Mean of the group that each channel belongs to, [B, C, 1, 1]."""
+        b, c, h, w = (int(side) for side in x.shape)  # constants for a tracer
+        mean = F.avg_pool2d(x, (h, w)).view(b, self.groups, -1).mean(2, keepdim=True)
+        return mean.expand(b, self.groups, c // self.groups).reshape(b, c, 1, 1)
+
+
+def replace_group_norm(network: nn.Module, by: type[ChannelGroupNorm | PooledGroupNorm]) -> None:
+    """In place, with the same weights."""
+    for parent in list(network.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, nn.GroupNorm):
+                setattr(parent, name, by(layer))
