@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_MS = 40
+POLL_MS = 33
+LATE_S = 0.005
+"""The timer's lateness from which on the screen has more to paint than it can, and a part is passed over."""
+LONGEST_S = 0.2
+"""Between two parts on the screen, however late it is."""
 FIGURES_S = 0.25
 RATE_WINDOW_S = 60.0
 STOP_S = 20.0
@@ -126,7 +130,7 @@ class LineBridge(QObject):
         self._last_part = 0
         self._last_ms: float | None = None
         self._row = 0
-        self._figures_at = 0.0
+        self._figures_at = self._shown_at = self._polled_at = 0.0
         self._marks: deque[tuple[float, int]] = deque()
 
     # what the screen reads
@@ -245,14 +249,19 @@ class LineBridge(QObject):
         if line is None:
             return
         finished = line.finished  # read first: what is published before the end is then seen below
-        newest = line.latest()
-        if newest is not None and newest is not self._shown:
-            self._shown = newest
+        now, newest = time.monotonic(), line.latest()
+        late = (
+            now - self._polled_at > self._timer.interval() / 1e3 + LATE_S and now - self._shown_at < LONGEST_S
+        )
+        self._polled_at = now
+        # one of the two at a time, as a click waits for all that is to be painted
+        due = now - self._figures_at >= FIGURES_S or self._row != line.rejects_in_a_row
+        if newest is not None and newest is not self._shown and (finished or not (due or late)):
+            self._shown, self._shown_at = newest, now
             self.part_inspected.emit(newest)
         self._publish_committed(line)
         self._show(line.state, line.reason)
-        now = time.monotonic()
-        if finished or now - self._figures_at >= FIGURES_S or self._row != line.rejects_in_a_row:
+        if finished or due:
             self._figures_at = now
             self._publish_figures(line)
         if finished:
@@ -301,5 +310,5 @@ class LineBridge(QObject):
     def _forget_run(self) -> None:
         self._shown = self._last_ms = None
         self._inspected = self._last_part = self._row = 0
-        self._figures_at = 0.0
+        self._figures_at = self._shown_at = self._polled_at = 0.0
         self._marks.clear()

@@ -1,6 +1,7 @@
 """Start-up and shutdown of the application."""
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -39,7 +40,7 @@ def run_app(
         recipe: start the line with this recipe.
         parts: this first run ends after so many.
     """
-    app = _application()
+    app = application()
     splash = _splash()
     app.processEvents()
     try:
@@ -93,7 +94,10 @@ def _begin(shell: "Shell", *, demo: bool, recipe: str, parts: int | None) -> Non
         shell.start_recipe(recipe, parts)
 
 
-def _application() -> QApplication:
+def application() -> QApplication:
+    """The one QApplication, in Norma's colours."""
+    # a painter that waits for helper threads waits for the detector, which has the cores
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication(sys.argv[:1])

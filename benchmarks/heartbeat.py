@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEventLoop, QObject, QSettings, Qt, QTimer
-from PySide6.QtWidgets import QApplication
 
+from app.main import application
 from app.shell import Shell
-from app.theme import apply_theme
 from inspector_core.inspection.recipe_store import RecipeStore
 from inspector_core.jobs.demo_line import NAME, prepare_demo
 from inspector_core.workspace import Workspace
@@ -64,8 +63,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--size", default="1920x1080")
     arguments = parser.parse_args()
-    app = QApplication([])
-    apply_theme(app)
+    app = application()
     with tempfile.TemporaryDirectory(prefix="norma-heartbeat-") as folder:
         workspace = Workspace.open(Path(folder))
         recipe = prepare_demo(workspace)
@@ -83,21 +81,24 @@ def main() -> None:
         wait(2)
         result: dict[str, object] = {"idle": heartbeat.listen(5)}
         shell.start_demo()
-        shown: list[float] = []
-        shell.bridge.part_inspected.connect(lambda _: shown.append(time.perf_counter()))
+        shown: list[int] = []
+        shell.bridge.part_inspected.connect(lambda part: shown.append(part.inspection.part))
+
         deadline = time.monotonic() + 120
         while len(shown) < 10:
             if time.monotonic() > deadline:
                 raise SystemExit("the line did not start")
             wait(0.2)
-        before = len(shown)
+        before, first = len(shown), shown[-1]
         result["saturated"] = heartbeat.listen(arguments.seconds)
-        result["parts_a_second"] = round((len(shown) - before) / arguments.seconds, 1)
+        result["parts_shown_a_second"] = round((len(shown) - before) / arguments.seconds, 1)
+        result["parts_a_second"] = round((shown[-1] - first) / arguments.seconds, 1)
         shell.bridge.stop()
         while shell.bridge.running:
             wait(0.1)
         shell.window.close_unasked()
         shell.shut_down()
+        app.quit()
         print(json.dumps(result, indent=1))
 
 

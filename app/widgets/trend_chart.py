@@ -97,7 +97,7 @@ class TrendChart(QWidget):
             item.setData(x=[], y=[])
 
     def _scale(self) -> None:
-        """Fixed steps of the vertical range, so that the chart does not jump with every part."""
+        """Fixed steps of both ranges: the chart does not jump with every part, and its axes stay drawn."""
         fail = self._fail.value() if self._fail.isVisible() else 0.0
         highest = max([score for _, score, _ in self._points] + [1.3 * fail, 1e-3])
         step = max(fail, 0.05) / 2.0
@@ -105,4 +105,7 @@ class TrendChart(QWidget):
         self.plot.setYRange(0.0, float(top), padding=0.02)
         last = self._points[-1][0] if self._points else 0
         capacity = self._points.maxlen or 200
-        self.plot.setXRange(max(0, last - capacity), max(last, min(capacity, 50)), padding=0.01)
+        step = max(1, capacity // 8)
+        end = max(-(-last // step) * step, min(capacity, 50))
+        self.plot.setXRange(max(0, end - capacity), end, padding=0.01)
+        self.plot.getViewBox().updateMatrix()  # now; found out while painting, it would be painted twice

@@ -13,8 +13,8 @@ from typing import Any
 from inspector_core.errors import NormaError
 from inspector_core.training.request import Progress, TrainingCancelled, TrainingRequest
 
-NICENESS = 10
-"""The line's threads go first."""
+NICENESS = 14
+"""The line's threads go first; those that give way to a screen get three times as much of a core."""
 
 log = logging.getLogger(__name__)
 

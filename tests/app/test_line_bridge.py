@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from app import line_bridge
 from app.line_bridge import LineBridge
 from app.line_watch import KEPT_REJECTS, LineWatch
 from inspector_core.errors import CameraError, ModelFileError, RecordsError
@@ -72,6 +73,59 @@ def test_the_newest_part_is_shown_and_those_before_it_are_not(qtbot, bridge, run
     bridge.poll()
     bridge.poll()
     assert [latest.inspection.part for latest in shown] == [50]
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def ticks(bridge, running_line, monkeypatch):
+    """A new part, and a tick of the bridge's timer so many milliseconds after the last: what it told."""
+    line, clock, told = running_line(), Clock(), []
+    bridge._timer.stop()
+    monkeypatch.setattr(line_bridge, "time", clock)
+    bridge.part_inspected.connect(lambda _: told.append("part"))
+    bridge.figures_changed.connect(lambda _: told.append("figures"))
+
+    def tick(ms: float, finished: bool = False) -> list[str]:
+        told.clear()
+        line.inspect()
+        line.finished = finished
+        clock.now += ms / 1e3
+        bridge.poll()
+        return list(told)
+
+    tick(1000)
+    return tick
+
+
+def test_a_part_and_the_figures_are_not_painted_at_the_same_time(ticks):
+    """A click waits for all that is to be painted."""
+    told = [ticks(10) for _ in range(60)]
+    assert {len(one) for one in told} == {1}
+    figures = [k for k, one in enumerate(told) if one == ["figures"]]
+    assert 2 <= len(figures) <= 3, "four times a second"
+
+
+def test_a_screen_that_can_not_follow_passes_parts_over_but_shows_some(ticks):
+    assert ticks(10) == ["part"]
+    assert ticks(30) == [], "20 ms late"
+    assert ticks(10) == ["part"]
+    told = [ticks(60) for _ in range(20)]
+    shown = [k for k, one in enumerate(told) if one == ["part"]]
+    assert 4 <= len(shown) <= 7, "in 1.2 seconds"
+
+
+def test_the_end_shows_the_last_part_and_the_last_figures(qtbot, ticks):
+    assert ticks(10) == ["part"]
+    assert ticks(30, finished=True) == ["part", "figures"]
 
 
 def test_counts_follow_committed_counts_only(qtbot, bridge, running_line):

@@ -1,6 +1,7 @@
 """Banner, score bar, pictures and notices, as a person sees them."""
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage
@@ -219,6 +220,32 @@ def test_the_trend_keeps_the_last_parts_only(qtbot):
     qtbot.addWidget(trend)
     trend.append([(part, 0.1, Verdict.PASS) for part in range(1, 81)])
     assert len(trend) == 50
+
+
+def test_the_trend_is_painted_once_for_new_parts_and_moves_in_steps(qtbot, monkeypatch):
+    """A chart takes several milliseconds of the screen's thread."""
+    painted = []
+    paint = pg.PlotWidget.paintEvent
+    monkeypatch.setattr(
+        pg.PlotWidget, "paintEvent", lambda self, event: (painted.append(1), paint(self, event))[1]
+    )
+    trend = TrendChart()
+    qtbot.addWidget(trend)
+    trend.resize(600, 200)
+    trend.set_thresholds(0.5)
+    trend.show()
+    trend.append([(part, 0.1, Verdict.PASS) for part in range(1, 301)])
+    qtbot.wait(50)
+    painted.clear()
+    ranges = set()
+    for part in range(301, 326):
+        trend.append([(part, 0.1, Verdict.PASS)])
+        qtbot.wait(5)
+        left, right = trend.plot.getViewBox().viewRange()[0]
+        ranges.add((round(left), round(right)))
+        assert left <= part - 170 <= part <= right
+    assert len(painted) <= 27
+    assert len(ranges) == 1
 
 
 def test_a_click_on_a_thumbnail_tells_its_key(qtbot):
