@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
@@ -24,6 +24,7 @@ from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, t
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 from inspector_core.engines.rewriting import (
     ChannelGroupNorm,
+    Float32Conv,
     fix_time,
     fold_batch_norm,
     replace_group_norm,
@@ -215,7 +216,7 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
 
     Time embeddings become constants, batch norm is folded into the convolutions before it, group norm is
     written such that a compiler fuses it, and the networks' bodies take the type `body`; normalisation, last
-    convolutions, schedule and scores stay float32.
+    convolutions, the one that compares image and reconstruction, schedule and scores stay float32.
     """
     network, segmentation = detector.denoiser.network, detector.segmentation
     assert isinstance(network, UNet)
@@ -230,4 +231,8 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
         for layer in part.modules():
             if isinstance(layer, ChannelGroupNorm):
                 layer.float()
+    comparing = segmentation.encoder[0]
+    assert isinstance(comparing, nn.Sequential)
+    assert isinstance(comparing[0], nn.Conv2d)
+    comparing[0] = Float32Conv(comparing[0], body)
     return detector

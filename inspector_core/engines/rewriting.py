@@ -89,6 +89,18 @@ class PooledGroupNorm(nn.Module):
         return mean.expand(b, self.groups, c // self.groups).reshape(b, c, 1, 1)
 
 
+class Float32Conv(nn.Module):
+    """A convolution in float32 within a body of another type, which its result is rounded to."""
+
+    def __init__(self, convolution: nn.Conv2d, body: torch.dtype) -> None:
+        super().__init__()
+        self.convolution, self.body = convolution.float(), body
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.convolution(x.float())
+        return found.to(self.body)
+
+
 def replace_group_norm(network: nn.Module, by: type[ChannelGroupNorm | PooledGroupNorm]) -> None:
     """In place, with the same weights."""
     for parent in list(network.modules()):

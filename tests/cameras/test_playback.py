@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from inspector_core.cameras import playback
 from inspector_core.cameras.camera import EndOfStream
 from inspector_core.cameras.playback import PlaybackCamera
 from inspector_core.errors import CameraError
-from inspector_core.images import write_png
+from inspector_core.images import read_rgb, write_png
 
 
 def picture(value: int) -> np.ndarray:
@@ -66,6 +67,51 @@ def test_a_loop_begins_again(folder: Path) -> None:
     camera.start()
     frames = [camera.fetch(5) for _ in range(7)]
     assert [frame.source for frame in frames if frame] == ["a/1.png", "a/2.png", "b/1.png"] * 2 + ["a/1.png"]
+
+
+def test_a_loop_reads_each_file_once_as_long_as_it_stays_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(path: Path) -> np.ndarray:
+        read.append(path.name)
+        return read_rgb(path)
+
+    camera = PlaybackCamera(folder)
+    camera.open()
+    files = [path for path in sorted(folder.rglob("*.png")) if "ground_truth" not in path.parts]
+    monkeypatch.setattr(playback, "read_rgb", counted)
+    camera.start()
+    first = [camera.fetch(1.0) for _ in files]
+    assert len(read) == len(files)
+    for frame in first:
+        assert frame is not None
+        frame.image[:] = 99  # a frame is its owner's
+    again = [camera.fetch(1.0) for _ in files]
+    assert len(read) == len(files)
+    assert all(frame is not None and not (frame.image == 99).all() for frame in again)
+    write_png(files[0], picture(201)[:5])
+    changed = camera.fetch(1.0)
+    assert changed is not None
+    assert changed.image.shape[0] == 5
+    assert read[len(files) :] == [files[0].name]
+    camera.close()
+
+
+def test_a_loop_keeps_no_more_than_it_may(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback, "KEPT_BYTES", 2 * picture(1).nbytes)
+    camera = PlaybackCamera(folder)
+    camera.start()
+    for _ in range(12):
+        assert camera.fetch(1.0) is not None
+    assert len(camera._kept) == 2
+    camera.close()
+    once = PlaybackCamera(folder, loop=False)
+    once.start()
+    assert once.fetch(1.0) is not None
+    assert not once._kept
+    once.close()
 
 
 def test_unreadable_files_are_counted_logged_and_skipped(
