@@ -34,7 +34,7 @@ POLL_MS = 33
 LATE_S = 0.005
 """The timer's lateness from which on the screen has more to paint than it can, and a part is passed over."""
 LONGEST_S = 0.2
-"""Between two parts on the screen, however late it is."""
+"""Between two parts on the screen, however much else there is to paint."""
 FIGURES_S = 0.25
 RATE_WINDOW_S = 60.0
 STOP_S = 20.0
@@ -250,13 +250,12 @@ class LineBridge(QObject):
             return
         finished = line.finished  # read first: what is published before the end is then seen below
         now, newest = time.monotonic(), line.latest()
-        late = (
-            now - self._polled_at > self._timer.interval() / 1e3 + LATE_S and now - self._shown_at < LONGEST_S
-        )
+        late = now - self._polled_at > self._timer.interval() / 1e3 + LATE_S
         self._polled_at = now
         # one of the two at a time, as a click waits for all that is to be painted
         due = now - self._figures_at >= FIGURES_S or self._row != line.rejects_in_a_row
-        if newest is not None and newest is not self._shown and (finished or not (due or late)):
+        waits = (due or late) and now - self._shown_at < LONGEST_S and not finished
+        if newest is not None and newest is not self._shown and not waits:
             self._shown, self._shown_at = newest, now
             self.part_inspected.emit(newest)
         self._publish_committed(line)

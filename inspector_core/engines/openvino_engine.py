@@ -74,7 +74,10 @@ class OpenVinoEngine(TorchEngine):
         def compiled(graph: openvino.Model, kind: str) -> _Graph:
             chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
             # one for each lane: with two streams OpenVINO 2026.4 gets the distance wrong
-            return _Graph([core.compile_model(graph, "CPU", chosen) for _ in range(lanes)])
+            with ThreadPoolExecutor(lanes) as pool:
+                return _Graph(
+                    list(pool.map(lambda _: core.compile_model(graph, "CPU", chosen), range(lanes)))
+                )
 
         networks = _graph(_Networks(self._detector), size)
         self._of_networks = compiled(_exact(networks), "bf16") if rounded else compiled(networks, "f32")

@@ -94,9 +94,10 @@ def ticks(bridge, running_line, monkeypatch):
     bridge.part_inspected.connect(lambda _: told.append("part"))
     bridge.figures_changed.connect(lambda _: told.append("figures"))
 
-    def tick(ms: float, finished: bool = False) -> list[str]:
+    def tick(ms: float, verdict: Verdict = Verdict.PASS, finished: bool = False) -> list[str]:
         told.clear()
-        line.inspect()
+        line.inspect(verdict)
+        line.commit()
         line.finished = finished
         clock.now += ms / 1e3
         bridge.poll()
@@ -121,6 +122,13 @@ def test_a_screen_that_can_not_follow_passes_parts_over_but_shows_some(ticks):
     told = [ticks(60) for _ in range(20)]
     shown = [k for k, one in enumerate(told) if one == ["part"]]
     assert 4 <= len(shown) <= 7, "in 1.2 seconds"
+
+
+def test_a_line_that_rejects_every_second_part_still_shows_parts(ticks):
+    """Rejects in a row are told at once, which is at every tick here."""
+    told = [ticks(10, verdict) for verdict in [Verdict.FAIL, Verdict.PASS] * 30]
+    assert all("figures" in one for one in told)
+    assert 2 <= sum("part" in one for one in told) <= 4, "in 0.6 seconds"
 
 
 def test_the_end_shows_the_last_part_and_the_last_figures(qtbot, ticks):
