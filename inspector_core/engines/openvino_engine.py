@@ -198,8 +198,8 @@ def _exact(graph: openvino.Model) -> openvino.Model:
     """The graph of `_Networks`, told what stays float32 where the rest is rounded to bfloat16.
 
     The segmentation's first convolution takes the difference of image and reconstruction, which rounding
-    would lose: its error alone made nine tenths of the map's. A layer is told by an attribute of the graph's
-    file; no function sets it.
+    would lose: rounded alone, it puts the map as far off as all of the segmentation does. A layer is told by
+    an attribute of the graph's file; no function sets it.
     """
     network, segmentation = "__module.detector.denoiser.network", "__module.detector.segmentation"
     exact = (

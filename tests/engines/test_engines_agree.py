@@ -63,6 +63,9 @@ def detector(request: pytest.FixtureRequest) -> DiffusionAD:
     return made
 
 
+of_any_detector = pytest.mark.parametrize("detector", ["diffusion-ad"], indirect=True)
+"""For what has nothing to do with which detector it is: to open engines takes seconds."""
+
 Make = Callable[[DiffusionAD, ModelMetadata], Engine]
 CPU = torch.device("cpu")
 ENGINES: dict[str, Make] = {
@@ -176,6 +179,7 @@ def test_convolutions_are_rounded_where_the_processor_does_it(detector: Diffusio
     assert engine.infer(images)[0].score != exact.infer(images)[0].score
 
 
+@of_any_detector
 def test_a_full_disk_leaves_the_model_to_another_engine(
     monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD
 ) -> None:
@@ -203,6 +207,7 @@ def test_lanes_take_calls_of_several_threads_and_give_each_the_same_bits(detecto
     assert engine.infer(images[:2], [None, mask])[1].anomaly_map[:, :64].max() < 1e-6
 
 
+@of_any_detector
 def test_an_openvino_that_is_wrong_is_found_out_and_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
 ) -> None:
@@ -216,6 +221,7 @@ def test_an_openvino_that_is_wrong_is_found_out_and_not_used(
     assert opened.name.startswith("torch-")
 
 
+@of_any_detector
 def test_engines_are_measured_with_all_that_a_part_may_need(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
 ) -> None:
@@ -341,6 +347,7 @@ def test_what_needs_no_reconstruction_scores_the_same_without_it(detector: Diffu
         assert all(one.reconstruction is not None for one in kept)
 
 
+@of_any_detector
 @pytest.mark.parametrize("faster", ["torch", "openvino"])
 def test_the_faster_engine_is_chosen_once_and_remembered(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD, faster: str
@@ -372,11 +379,13 @@ def test_a_damaged_memory_costs_a_measurement_only(tmp_path: Path, content: str)
     assert remembered(memory) == {}
 
 
+@of_any_detector
 def test_an_engine_for_a_few_images_is_not_measured(detector: DiffusionAD) -> None:
     engine = factory.build_engine(described(detector), detector.state_dict(), CPU)
     assert engine.name.startswith("torch-cpu")
 
 
+@of_any_detector
 def test_engines_are_opened_one_after_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
 ) -> None:
@@ -397,6 +406,7 @@ def test_engines_are_opened_one_after_another(
     assert most == [1, 1, 1]
 
 
+@of_any_detector
 def test_what_openvino_refuses_torch_runs(monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("no such operation")
@@ -406,6 +416,7 @@ def test_what_openvino_refuses_torch_runs(monkeypatch: pytest.MonkeyPatch, detec
     assert engine.name.startswith("torch-cpu")
 
 
+@of_any_detector
 def test_a_gpu_that_is_too_small_leaves_the_model_to_the_cpu(
     monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD
 ) -> None:
@@ -419,6 +430,7 @@ def test_a_gpu_that_is_too_small_leaves_the_model_to_the_cpu(
     assert engine.name == "torch-cpu-fp32"
 
 
+@of_any_detector
 def test_an_engine_that_fails_at_the_measurement_is_left_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
 ) -> None:
