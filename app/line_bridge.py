@@ -252,7 +252,7 @@ class LineBridge(QObject):
         now, newest = time.monotonic(), line.latest()
         late = now - self._polled_at > self._timer.interval() / 1e3 + LATE_S
         self._polled_at = now
-        # one of the two at a time, as a click waits for all that is to be painted
+        # one of the two at a time where a part can wait, as a click waits for all that is to be painted
         due = now - self._figures_at >= FIGURES_S or self._row != line.rejects_in_a_row
         waits = (due or late) and now - self._shown_at < LONGEST_S and not finished
         if newest is not None and newest is not self._shown and not waits:

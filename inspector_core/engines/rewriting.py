@@ -41,17 +41,21 @@ def fold_batch_norm(network: nn.Module) -> None:
                 stack[k], stack[k + 1] = fuse_conv_bn_eval(before, norm), nn.Identity()
 
 
-class ChannelGroupNorm(nn.Module):
-    """Group normalisation in float32, from the moments of single channels.
-
-    They are sums over pixels, which a compiler turns into one coalesced pass over channels-last memory; a
-    group's moments follow from its channels' exactly.
-    """
+class RewrittenGroupNorm(nn.Module):
+    """Takes over the weights of torch's."""
 
     def __init__(self, norm: nn.GroupNorm) -> None:
         super().__init__()
         self.groups, self.eps = norm.num_groups, norm.eps
         self.weight, self.bias = norm.weight, norm.bias
+
+
+class ChannelGroupNorm(RewrittenGroupNorm):
+    """Group normalisation in float32, from the moments of single channels.
+
+    They are sums over pixels, which a compiler turns into one coalesced pass over channels-last memory; a
+    group's moments follow from its channels' exactly.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         b, c = x.shape[:2]
@@ -65,17 +69,12 @@ class ChannelGroupNorm(nn.Module):
         return (wide * scale[:, :, None, None] + shift[:, :, None, None]).to(x.dtype)
 
 
-class PooledGroupNorm(nn.Module):
+class PooledGroupNorm(RewrittenGroupNorm):
     """Group normalisation by average pooling, which OpenVINO does in one pass over channels-last memory; its
     own takes the channels apart first.
 
     Spread and result take deviations from the same mean, so that one that was rounded does little harm.
     """
-
-    def __init__(self, norm: nn.GroupNorm) -> None:
-        super().__init__()
-        self.groups, self.eps = norm.num_groups, norm.eps
-        self.weight, self.bias = norm.weight, norm.bias
 
     def forward(self, x: Tensor) -> Tensor:
         deviation = x - self._of_groups(x)
@@ -101,7 +100,7 @@ class Float32Conv(nn.Module):
         return found.to(self.body)
 
 
-def replace_group_norm(network: nn.Module, by: type[ChannelGroupNorm | PooledGroupNorm]) -> None:
+def replace_group_norm(network: nn.Module, by: type[RewrittenGroupNorm]) -> None:
     """In place, with the same weights."""
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
