@@ -108,4 +108,3 @@ class TrendChart(QWidget):
         step = max(1, capacity // 8)
         end = max(-(-last // step) * step, min(capacity, 50))
         self.plot.setXRange(max(0, end - capacity), end, padding=0.01)
-        self.plot.getViewBox().updateMatrix()  # now; found out while painting, it would be painted twice

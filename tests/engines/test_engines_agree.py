@@ -179,7 +179,7 @@ def test_convolutions_are_rounded_where_the_processor_does_it(detector: Diffusio
         for kind in (True, False)
     )
     off = float((rounded - exact).abs().max() / exact.abs().max())
-    assert 1e-4 < off < openvino_engine.ROUNDED_OFF_BY
+    assert 1e-5 < off < openvino_engine.ROUNDED_OFF_BY  # in float32 the two would give the same bits
 
 
 @of_any_detector
