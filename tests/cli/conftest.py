@@ -37,7 +37,12 @@ class Norma:
 
 
 @pytest.fixture
-def norma(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Norma:
+def norma(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    torch_runs_models: None,
+) -> Norma:
     """The command line, its user's data folder being a temporary one."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     return Norma(capsys)

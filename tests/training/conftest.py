@@ -23,7 +23,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def request_for(photographs: Path, tmp_path: Path):
+def request_for(photographs: Path, tmp_path: Path, torch_runs_models: None):
     def make(**changes: object) -> TrainingRequest:
         fields = {
             "data": photographs,

@@ -1,0 +1,14 @@
+"""What tests of several rooms share."""
+
+import pytest
+
+
+@pytest.fixture
+def torch_runs_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about which engine runs a model: torch is ready at once, OpenVINO after seconds.
+
+    Processes that a test starts choose as they do for a user.
+    """
+    from inspector_core.engines import factory
+
+    monkeypatch.setattr(factory, "fastest", lambda key, makers, memory: makers["torch"]())
