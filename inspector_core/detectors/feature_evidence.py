@@ -92,6 +92,7 @@ class FeatureEvidence(nn.Module):
     location: Tensor
     spread: Tensor
     trust: Tensor
+    pixels_of_places: Tensor
 
     def __init__(self, config: EvidenceConfig, size: int) -> None:
         super().__init__()
@@ -114,6 +115,9 @@ class FeatureEvidence(nn.Module):
         self.register_buffer("location", torch.zeros(2))
         self.register_buffer("spread", torch.ones(2))
         self.register_buffer("trust", torch.zeros(()))
+        places = torch.eye(self.grid)[None, None]
+        spread_out = F.interpolate(places, (self.grid * STRIDE, self.grid), mode="bilinear")[0, 0]
+        self.register_buffer("pixels_of_places", spread_out, persistent=False)  # [S, G]
 
     @property
     def fitted(self) -> bool:
@@ -175,7 +179,7 @@ class FeatureEvidence(nn.Module):
         about good parts. Where it is sure of a defect it also draws the outline, for which trust counts once
         more: the features see no finer than their surroundings.
         """
-        spread_out = F.interpolate(distance, logits.shape[2:], mode="bilinear")
+        spread_out = self._spread_out(distance)
         segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))
         far = (spread_out - self.location[1]) / self.spread[1]
         suspicious = ((far - self.config.alarm) / (2 * ASKED_WITHIN) + 0.5).clamp(0, 1)
@@ -186,24 +190,27 @@ class FeatureEvidence(nn.Module):
     def _outlined(self, segmented: Tensor) -> Tensor:
         """Less on pixels that say little near one that is sure, so that a defect ends where it ends."""
         strongest = F.max_pool2d(F.max_pool2d(segmented, STRIDE), NEARBY, stride=1, padding=NEARBY // 2)
-        strongest = F.interpolate(strongest, segmented.shape[2:], mode="bilinear")
+        strongest = self._spread_out(strongest)
         low, high = SURE
         sure = self.trust * ((strongest - low) / (high - low)).clamp(0, 1)
         little = segmented - strongest.clamp(max=(low + high) / 2)
         return segmented + sure * little.clamp(-TAKEN, 0)
 
-    def without_suspicion(self, distance: Tensor, size: int) -> Tensor | None:
-        """What `combine` gives whatever the segmentation says; None where it is asked and has any say.
+    def _spread_out(self, places: Tensor) -> Tensor:
+        """Bilinearly from places [B, 1, G, G] to pixels [B, 1, S, S]."""
+        with torch.autocast(places.device.type, enabled=False):
+            return self.pixels_of_places @ places.float() @ self.pixels_of_places.T
+
+    def suspects(self, distance: Tensor) -> bool:
+        """Whether what the segmentation says counts; `combine` gives the same for any logits where not.
 
         Args:
             distance: of one image, [1, 1, G, G].
-            size: side S of the logits to make.
         """
-        if not self.config.earned or float(self.trust) > 0:
-            farthest = float((distance.max() - self.location[1]) / self.spread[1])
-            if farthest > self.config.alarm - ASKED_WITHIN - SLACK:
-                return None
-        return self.combine(distance.new_zeros((1, 1, size, size)), distance)
+        if self.config.earned and float(self.trust) == 0:
+            return False
+        farthest = float((distance.max() - self.location[1]) / self.spread[1])
+        return farthest > self.config.alarm - ASKED_WITHIN - SLACK
 
     @torch.no_grad()
     def measure(self, first: Tensor) -> None:

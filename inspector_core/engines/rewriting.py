@@ -73,19 +73,26 @@ class PooledGroupNorm(RewrittenGroupNorm):
     """Group normalisation by average pooling, which OpenVINO does in one pass over channels-last memory; its
     own takes the channels apart first.
 
-    Spread and result take deviations from the same mean, so that one that was rounded does little harm.
+    Spread and result take deviations from the same mean, so that one that was rounded does little harm. Both
+    are written differently, or OpenVINO would write the deviations down for the second; roots are taken of
+    groups, or it would take them for each pixel.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        deviation = x - self._of_groups(x)
-        scale = (self._of_groups(deviation.square()) + self.eps).rsqrt() * self.weight.view(1, -1, 1, 1)
-        return deviation * scale + self.bias.view(1, -1, 1, 1)
+        mean = self._of_channels(self._of_groups(x))
+        spread = self._of_groups((x - mean).square())
+        scale = self._of_channels((spread + self.eps).rsqrt()) * self.weight.view(1, -1, 1, 1)
+        return x * scale + (self.bias.view(1, -1, 1, 1) - mean * scale)
 
     def _of_groups(self, x: Tensor) -> Tensor:
-        """Mean of the group that each channel belongs to, [B, C, 1, 1]."""
-        b, c, h, w = (int(side) for side in x.shape)  # constants for a tracer
-        mean = F.avg_pool2d(x, (h, w)).view(b, self.groups, -1).mean(2, keepdim=True)
-        return mean.expand(b, self.groups, c // self.groups).reshape(b, c, 1, 1)
+        """Mean of each group, [B, groups, 1]."""
+        b, _, h, w = (int(side) for side in x.shape)  # constants for a tracer
+        return F.avg_pool2d(x, (h, w)).view(b, self.groups, -1).mean(2, keepdim=True)
+
+    def _of_channels(self, groups: Tensor) -> Tensor:
+        """What holds for a group, for each of its channels, [B, C, 1, 1]."""
+        b, c = int(groups.shape[0]), len(self.weight)
+        return groups.expand(b, self.groups, c // self.groups).reshape(b, c, 1, 1)
 
 
 class Float32Conv(nn.Module):

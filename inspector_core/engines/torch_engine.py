@@ -94,9 +94,9 @@ class TorchEngine:
         if evidence is None or not evidence.fitted:
             return self._networks(x)
         distance = self._distance(x, tile)
-        if self.picture_from > 0:
-            logits = evidence.without_suspicion(distance, self._size)
-            if logits is not None and image_score(logits, self._top_k) < self.picture_from:
+        if self.picture_from > 0 and not evidence.suspects(distance):
+            logits = evidence.combine(torch.zeros_like(x[:, :1]), distance)
+            if image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
         logits, picture = self._networks(x)
         return evidence.combine(logits, distance), picture

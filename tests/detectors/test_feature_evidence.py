@@ -218,16 +218,18 @@ def test_the_segmentation_has_as_much_say_as_it_has_earned() -> None:
 
     without = combined(0.9)
     assert torch.equal(without, evidence.combine(torch.zeros_like(logits), distance))
-    alone = evidence.without_suspicion(distance, SIZE)
-    assert alone is not None, "the networks need not run for what they have no say in"
-    assert torch.equal(alone, without)
+    assert not evidence.suspects(distance), "the networks need not run for what they have no say in"
     half, whole = combined(0.94), combined(0.99)
-    assert evidence.without_suspicion(distance, SIZE) is None
+    assert evidence.suspects(distance)
+    unsuspicious = evidence.location[1] + distance / 10  # within one deviation of the usual
+    assert not evidence.suspects(unsuspicious)
+    without_logits = evidence.combine(torch.zeros_like(logits), unsuspicious)
+    assert torch.equal(evidence.combine(logits, unsuspicious), without_logits)
     torch.testing.assert_close(half - without, (whole - without) / 2)
     before = FeatureEvidence(EvidenceConfig(channels=2, context=2), SIZE)
     before.judge_segmentation(0.5)
     torch.testing.assert_close(before.combine(logits, distance), whole)
-    assert before.without_suspicion(distance, SIZE) is None
+    assert before.suspects(distance)
 
 
 def test_a_sure_segmentation_draws_the_outline_and_an_unsure_one_does_not() -> None:
