@@ -1,8 +1,9 @@
 """The one thread that turns inspections into committed rows.
 
 Rows wait in a bounded queue; each transaction takes all that wait, so a slow disk makes commits larger, not
-later. `on_commit` hears of rows only after their commit: a count on the screen is a committed row. A row
-names its pictures only once they stand in the archive.
+later. So does a fast line: between two transactions lies at least `GATHER_S`, as each costs a millisecond
+however few its rows are. `on_commit` hears of rows only after their commit: a count on the screen is a
+committed row. A row names its pictures only once they stand in the archive.
 """
 
 import logging
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
@@ -27,6 +28,9 @@ from inspector_core.records.sessions import SessionKeys
 _log = logging.getLogger(__name__)
 
 OnCommit = Callable[[list[Inspection]], None]
+
+GATHER_S = 0.05
+"""Between the beginnings of two transactions; a part that comes after longer is committed at once."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,8 @@ class RecordWriter:
         self._patience_s = patience_s
         self._queue: Queue[_Row | _Pictures | None] = Queue(queue_size)
         self._closed = False
+        self._ending = Event()
+        self._due = 0.0
         self.failure: RecordsError | None = None
         """Why nothing is recorded any more; None while all is well."""
         self._thread = Thread(target=self._run, name="records", daemon=True)
@@ -124,6 +130,7 @@ class RecordWriter:
         """
         if not self._closed:
             self._closed = True
+            self._ending.set()
             self._archive.close()  # first: its last pictures still become updates of rows
             self._queue.put(None)
             self._thread.join()
@@ -158,6 +165,9 @@ class RecordWriter:
     def _take(self) -> tuple[list[_Row | _Pictures], bool]:
         """All that waits, at least one item, at most a group; and whether it was the last."""
         item = self._queue.get()
+        if self._queue.qsize() < self._group:
+            self._ending.wait(max(0.0, self._due - time.monotonic()))
+        self._due = time.monotonic() + GATHER_S
         batch = []
         while item is not None:
             batch.append(item)

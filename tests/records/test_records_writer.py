@@ -19,6 +19,7 @@ from inspector_core.errors import RecordsError
 from inspector_core.inspection.recipe import ArchivePolicy, Recipe
 from inspector_core.inspection.verdict import Inspection, Verdict
 from inspector_core.records import InspectionFilter, Records, RecordWriter, SessionCounts
+from inspector_core.records import writer as writer_module
 from inspector_core.records.database import DatabaseFullError, DatabaseLockedError
 from inspector_core.workspace import Workspace
 
@@ -52,6 +53,28 @@ def test_what_was_recorded_is_read_back_field_by_field(records: Records, recipe:
     assert committed == [replace(part, id=committed[0].id)]
     assert committed[0].id > 0
     assert records.get(committed[0].id) == committed[0]
+
+
+def test_parts_of_a_fast_line_share_a_transaction_and_a_lone_one_waits_for_none(
+    records: Records, recipe: Recipe, make_part: MakePart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "GATHER_S", 60.0)
+    transactions: list[list[int]] = []
+    first = threading.Event()
+
+    def committed(parts: list[Inspection]) -> None:
+        transactions.append([part.part for part in parts])
+        first.set()
+
+    writer = records.writer(records.start_session(recipe), committed, REJECTS)
+    writer.record(make_part(1), None)
+    assert first.wait(10), "the part before it came long ago"
+    for number in (2, 3, 4):
+        writer.record(make_part(number), None)
+        time.sleep(0.02)
+    assert transactions == [[1]]
+    writer.close()  # ends the wait
+    assert transactions == [[1], [2, 3, 4]]
 
 
 def test_ids_arrive_in_the_order_of_the_parts_and_counts_add_up(records: Records, recipe: Recipe, make_part):
