@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from app.line_watch import LineWatch
 from inspector_core.inspection.line import InspectionLine
 from inspector_core.inspection.recipe import Recipe
+from inspector_core.loading import load
 from inspector_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class WorkspaceStation:
 
     def open_records(self) -> "Records":
         """The workspace's database. Raises RecordsError."""
+        load("inspector_core.records")
         from inspector_core.records import Records
 
         return Records.open(self._workspace)
@@ -35,6 +37,7 @@ class WorkspaceStation:
 
         Raises CameraError or ModelFileError.
         """
+        load("inspector_core.jobs.station")
         from inspector_core.jobs.station import line_of
 
         return line_of(

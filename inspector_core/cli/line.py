@@ -11,6 +11,7 @@ import typer
 from inspector_core.cli.output import CommandFailed, Device, Interrupted, Json, Progress, show
 from inspector_core.cli.window import Window
 from inspector_core.errors import NormaError
+from inspector_core.loading import load
 
 if TYPE_CHECKING:
     from inspector_core.cameras.camera import Camera
@@ -101,6 +102,7 @@ def _run_lines(
     camera: "Camera | None" = None,
     profile: bool = False,
 ) -> None:
+    load("inspector_core.jobs.headless")
     from inspector_core.jobs.headless import run_lines
 
     total = None if parts is None else parts * len(recipes)
