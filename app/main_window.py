@@ -191,7 +191,9 @@ class MainWindow(QMainWindow):
             row.addWidget(label(name, "muted"))
             row.addWidget(self._fields[name], 1)
             bar.addWidget(holder)
-        self._time = label("")
+        self._time = label("00:00:00")
+        self._time.ensurePolished()
+        self._time.setFixedSize(self._time.sizeHint())  # else each second lays out and paints the whole bar
         bar.addPermanentWidget(self._time)
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 
 from app.background import Background
 from app.main import FaultReporter, run_app
@@ -116,6 +116,30 @@ def test_the_status_bar_shortens_what_is_too_long_and_keeps_it_in_the_tool_tip(w
     window.resize(window.minimumSize())
     assert shown.sizeHint().width() > shown.width()
     assert not shown.grab().isNull()
+
+
+def test_the_clock_lays_out_nothing_as_it_ticks(qtbot, window):
+    window.show()
+    qtbot.waitExposed(window)
+    texts, laid_out = [], []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.LayoutRequest:
+                laid_out.append(watched)
+            return False
+
+    watch = Watch()
+    for text in ("11:11:11", "22:48:50"):  # of other widths
+        QApplication.processEvents()
+        window.statusBar().installEventFilter(watch)
+        window._time.setText(text)
+        QApplication.processEvents()
+        texts.append(window._time.text())
+    assert texts == ["11:11:11", "22:48:50"]
+    assert not laid_out
+    wide = window._time.fontMetrics().horizontalAdvance("22:48:50")
+    assert window._time.contentsRect().width() >= wide - 1
 
 
 def test_all_five_screens_are_in_the_rail(context):
