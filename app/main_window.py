@@ -192,9 +192,9 @@ class MainWindow(QMainWindow):
             row.addWidget(self._fields[name], 1)
             bar.addWidget(holder)
         self._time = label("00:00:00")
+        bar.addPermanentWidget(self._time)
         self._time.ensurePolished()
         self._time.setFixedSize(self._time.sizeHint())  # else each second lays out and paints the whole bar
-        bar.addPermanentWidget(self._time)
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._clock.start(1000)

@@ -157,7 +157,7 @@ def map_to_grey(anomaly_map: NDArray[np.float32]) -> NDArray[np.uint8]:
     """float32 [H, W] 0..1 as uint8 grey [H, W]: the raw value times 255, rounded; NaN becomes 255."""
     grey = anomaly_map * np.float32(255.0)
     np.fmax(np.fmin(grey, 255.0, out=grey), 0.0, out=grey)  # of NaN and a number they take the number
-    return np.rint(grey, out=grey).astype(np.uint8)
+    return np.asarray(np.rint(grey, out=grey), dtype=np.uint8)
 
 
 def read_pictures(root: Path, inspection: Inspection) -> PartImages | None:
