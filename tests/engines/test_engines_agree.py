@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from inspector_core.detectors.build import build_detector
-from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata, save_model
 from inspector_core.detectors.names import DetectorName
@@ -25,7 +24,7 @@ from inspector_core.engines import cuda_engine, factory, openvino_engine
 from inspector_core.engines.choice import TURNS, remembered
 from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.devices import body_type
-from inspector_core.engines.engine import NO_PICTURES, Engine, Image, rounds
+from inspector_core.engines.engine import NO_PICTURES, Engine, rounds
 from inspector_core.engines.openvino_engine import OpenVinoEngine
 from inspector_core.engines.rewriting import ChannelGroupNorm, PooledGroupNorm, RewrittenGroupNorm
 from inspector_core.engines.torch_engine import TorchEngine
