@@ -22,6 +22,7 @@ from inspector_core.demo.parts import draw_part
 from inspector_core.inspection.recipe import ArchivePolicy, CameraSettings, Recipe, Thresholds
 from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
 from inspector_core.records import InspectionFilter, Records
+from inspector_core.records.writer import GATHER_S
 from inspector_core.workspace import Workspace
 
 RECIPE = Recipe(name="gear", camera=CameraSettings(), model="m", thresholds=Thresholds(fail=0.5))
@@ -43,11 +44,12 @@ def rows_per_second(records: Records, parts: int) -> None:
     print(f"writer, saturated: {parts / (time.perf_counter() - start):.0f} committed rows a second")
 
 
-def commit_latency(records: Records, parts: int = 500) -> None:
+def commit_latency(records: Records, parts: int = 200) -> None:
     committed = threading.Event()
     writer = records.writer(records.start_session(RECIPE), lambda _parts: committed.set(), ArchivePolicy())
     taken = []
     for number in range(1, parts + 1):
+        time.sleep(1.2 * GATHER_S)  # a part that comes sooner waits for others
         start = time.perf_counter()
         committed.clear()
         writer.record(part(number), None)

@@ -202,7 +202,7 @@ class FeatureEvidence(nn.Module):
             return self.pixels_of_places @ places.float() @ self.pixels_of_places.T
 
     def suspects(self, distance: Tensor) -> bool:
-        """Whether what the segmentation says counts; `combine` gives the same for any logits where not.
+        """Whether what the segmentation says counts; where not, all finite logits give the same map.
 
         Args:
             distance: of one image, [1, 1, G, G].

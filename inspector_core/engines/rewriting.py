@@ -73,9 +73,9 @@ class PooledGroupNorm(RewrittenGroupNorm):
     """Group normalisation by average pooling, which OpenVINO does in one pass over channels-last memory; its
     own takes the channels apart first.
 
-    Spread and result take deviations from the same mean, so that one that was rounded does little harm. Both
-    are written differently, or OpenVINO would write the deviations down for the second; roots are taken of
-    groups, or it would take them for each pixel.
+    The spread is that of deviations from the mean that the result takes too, so that one that was rounded
+    does little harm. The result is written as a scale and a shift, or OpenVINO would write deviations down
+    for it; roots are taken of groups, or it would take them for each pixel.
     """
 
     def forward(self, x: Tensor) -> Tensor:

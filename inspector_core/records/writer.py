@@ -1,9 +1,10 @@
 """The one thread that turns inspections into committed rows.
 
 Rows wait in a bounded queue; each transaction takes all that wait, so a slow disk makes commits larger, not
-later. So does a fast line: between two transactions lies at least `GATHER_S`, as each costs a millisecond
-however few its rows are. `on_commit` hears of rows only after their commit: a count on the screen is a
-committed row. A row names its pictures only once they stand in the archive.
+later. So does a fast line: a transaction begins `GATHER_S` after the one before, as each costs a millisecond
+however few its rows are; not where a whole group waits already, and not at the end. `on_commit` hears of rows
+only after their commit: a count on the screen is a committed row. A row names its pictures only once they
+stand in the archive.
 """
 
 import logging
@@ -30,7 +31,9 @@ _log = logging.getLogger(__name__)
 OnCommit = Callable[[list[Inspection]], None]
 
 GATHER_S = 0.05
-"""Between the beginnings of two transactions; a part that comes after longer is committed at once."""
+"""Seconds between the beginnings of two transactions; a part that comes later than that is committed at once.
+
+A queue that fills up meanwhile makes `record` wait: for 512 rows, at 10,000 a second."""
 
 
 @dataclass(slots=True)
@@ -99,7 +102,7 @@ class RecordWriter:
 
     @property
     def waiting(self) -> int:
-        """Rows handed over and not yet taken into a transaction."""
+        """Rows handed over and not yet taken by the writer, which may hold one more."""
         return self._queue.qsize()
 
     def record(self, inspection: Inspection, images: PartImages | None) -> None:

@@ -1,5 +1,6 @@
 """`norma train`, `evaluate` and `inspect` on a small scale."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -55,11 +56,16 @@ def test_inspect_saves_map_and_reconstruction_of_the_images_size(
         assert read_rgb(Path(one["map"])).shape == read_rgb(Path(one["reconstruction"])).shape == (96, 128, 3)
 
 
-def test_two_processes_give_one_image_the_same_score_to_the_last_bit(model: Path, pictures: Path) -> None:
+def test_two_processes_give_one_image_the_same_score_to_the_last_bit(
+    model: Path, pictures: Path, tmp_path: Path
+) -> None:
     words = ["inspect", "--model", str(model), str(pictures / "000.png"), "--json"]
     program = f"import sys; from inspector_core.cli import main; sys.exit(main({words!r}))"
     command = [sys.executable, "-c", program]
-    first, second = (subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2))
+    own = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "XDG_DATA_HOME": str(tmp_path / "home")}
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=True, env=own) for _ in range(2)
+    )
     assert "score" in first.stdout
     assert first.stdout == second.stdout
 

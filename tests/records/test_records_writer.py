@@ -60,21 +60,23 @@ def test_parts_of_a_fast_line_share_a_transaction_and_a_lone_one_waits_for_none(
 ) -> None:
     monkeypatch.setattr(writer_module, "GATHER_S", 60.0)
     transactions: list[list[int]] = []
-    first = threading.Event()
+    told = threading.Semaphore(0)
 
     def committed(parts: list[Inspection]) -> None:
         transactions.append([part.part for part in parts])
-        first.set()
+        told.release()
 
     writer = records.writer(records.start_session(recipe), committed, REJECTS)
-    writer.record(make_part(1), None)
-    assert first.wait(10), "the part before it came long ago"
-    for number in (2, 3, 4):
+    for number in (1, 2):
+        writer._due -= 60.0  # as if the transaction before were a minute old
+        writer.record(make_part(number), None)
+        assert told.acquire(timeout=10)
+    for number in (3, 4, 5):
         writer.record(make_part(number), None)
         time.sleep(0.02)
-    assert transactions == [[1]]
+    assert transactions == [[1], [2]]
     writer.close()  # ends the wait
-    assert transactions == [[1], [2, 3, 4]]
+    assert transactions == [[1], [2], [3, 4, 5]]
 
 
 def test_ids_arrive_in_the_order_of_the_parts_and_counts_add_up(records: Records, recipe: Recipe, make_part):
