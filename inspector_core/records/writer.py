@@ -82,8 +82,7 @@ class RecordWriter:
         self._group = group
         self._patience_s = patience_s
         self._queue: Queue[_Row | _Pictures | None] = Queue(queue_size)
-        self._closed = False
-        self._ending = Event()
+        self._closed = Event()
         self._due = 0.0
         self.failure: RecordsError | None = None
         """Why nothing is recorded any more; None while all is well."""
@@ -131,9 +130,8 @@ class RecordWriter:
         Raises:
             RecordsError: the writer had to give up, so not everything is committed; the threads have ended.
         """
-        if not self._closed:
-            self._closed = True
-            self._ending.set()
+        if not self._closed.is_set():
+            self._closed.set()
             self._archive.close()  # first: its last pictures still become updates of rows
             self._queue.put(None)
             self._thread.join()
@@ -144,7 +142,7 @@ class RecordWriter:
         while True:
             if self.failure is not None:
                 raise self.failure
-            if self._closed and isinstance(item, _Row):
+            if self._closed.is_set() and isinstance(item, _Row):
                 raise RuntimeError("the writer is closed")
             try:
                 self._queue.put(item, timeout=0.1)
@@ -169,7 +167,7 @@ class RecordWriter:
         """All that waits, at least one item, at most a group; and whether it was the last."""
         item = self._queue.get()
         if self._queue.qsize() < self._group:
-            self._ending.wait(max(0.0, self._due - time.monotonic()))
+            self._closed.wait(max(0.0, self._due - time.monotonic()))
         self._due = time.monotonic() + GATHER_S
         batch = []
         while item is not None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.line_bridge import Figures
 from app.live.page import ALARM_AFTER, LivePage
@@ -318,11 +318,12 @@ def test_nothing_is_cut_off(qtbot, context, recipe, live, size):
     qtbot.addWidget(window)
     window.show_page("Live")
     window.resize(*size)
-    window.show()
+    with qtbot.waitExposed(window):
+        window.show()
     live.figures.show_figures(
         Figures(Counts(1_234_567, 1_200_000, 30_000, 4_000, 67, 500), 12_345.0, 99_999.0, 99_999.0)
     )
-    qtbot.waitExposed(window)
+    QApplication.processEvents()  # the layout follows
     assert (window.width(), window.height()) == size
     for shown in window.findChildren(QLabel):
         if shown.isVisible() and shown.text() and not shown.wordWrap():
