@@ -49,6 +49,8 @@ class UNetConfig(BaseModel):
 class UNet(nn.Module):
     """(x_t [B, 3, H, W], t int64 [B]) to [B, 3, H, W]; H and W multiples of `config.stride`.
 
+    With P = `config.patch`, also [B, 3·P², H/P, W/P] to the same, of images that are in patches already.
+
     Attributes:
         checkpointing: keep only each stage's input for the gradient and compute the rest of it again: less
             memory for a third more work, and the same gradient (arXiv 1604.06174).
@@ -92,12 +94,14 @@ class UNet(nn.Module):
                 self.up.append(stage)
 
         self.outlet_norm = nn.GroupNorm(32, width)
+        self.activation = nn.SiLU()
         self.outlet = _zeroed(nn.Conv2d(width, pixels, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         body = self.inlet.weight.dtype
         embedding = self.time(sinusoidal(t, self.config.channels).to(body))  # [B, 4*channels]
-        h = self.inlet(F.pixel_unshuffle(x.to(body), self.config.patch))  # [B, channels, H/patch, W/patch]
+        patch = 1 if x.shape[1] == self.inlet.in_channels else self.config.patch
+        h = self.inlet(F.pixel_unshuffle(x.to(body), patch))  # [B, channels, H/P, W/P]
         skips = [h]
         for stage in self.down:
             h = self._pass(stage, h, embedding)
@@ -107,9 +111,9 @@ class UNet(nn.Module):
             skip = skips.pop()
             skip = skip if self.config.skips else torch.zeros_like(skip)
             h = self._pass(stage, torch.cat([h, skip], dim=1), embedding)
-        h = F.silu(self.outlet_norm(h))
+        h = self.activation(self.outlet_norm(h))
         with torch.autocast(h.device.type, enabled=False):  # the last convolution stays float32
-            return F.pixel_shuffle(self.outlet(h.float()), self.config.patch)
+            return F.pixel_shuffle(self.outlet(h.float()), patch)
 
     def _pass(self, stage: nn.Module, h: Tensor, embedding: Tensor) -> Tensor:
         if self.checkpointing and torch.is_grad_enabled():
@@ -129,12 +133,13 @@ class ResBlock(nn.Module):
         self.norm_out = nn.GroupNorm(32, outward)
         self.conv_out = _zeroed(nn.Conv2d(outward, outward, 3, padding=1))
         self.skip = nn.Conv2d(inward, outward, 1) if inward != outward else nn.Identity()
+        self.activation = nn.SiLU()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        h = F.silu(self.norm_in(x))
+        h = self.activation(self.norm_in(x))
         h, x = _resample(h, self.resample), _resample(x, self.resample)
         h = self.conv_in(h) + self.time(F.silu(embedding))[:, :, None, None]
-        return self.skip(x) + self.conv_out(F.silu(self.norm_out(h)))  # type: ignore[no-any-return]
+        return self.skip(x) + self.conv_out(self.activation(self.norm_out(h)))  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):

@@ -27,7 +27,7 @@ from inspector_core.engines.rewriting import (
     Float32Conv,
     fix_time,
     fold_batch_norm,
-    replace_group_norm,
+    replace,
 )
 from inspector_core.engines.torch_engine import NEVER, as_pictures
 
@@ -224,7 +224,7 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
     fix_time(network, [inference.t_small] * batch + [inference.t_big] * batch)
     fold_batch_norm(segmentation)
     for part in (network, segmentation):
-        replace_group_norm(part, ChannelGroupNorm)
+        replace(part, nn.GroupNorm, ChannelGroupNorm)
         outlet = part.outlet
         part.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
         outlet.float()

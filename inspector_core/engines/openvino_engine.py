@@ -5,8 +5,8 @@ from the torch detector when the model is opened, so that one definition says wh
 """
 
 import copy
+import re
 import warnings
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,13 +24,23 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.diffusion.unet import UNet
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.rewriting import PooledGroupNorm, fold_batch_norm, replace_group_norm
+from inspector_core.engines.rewriting import (
+    PooledGroupNorm,
+    RationalSiLU,
+    fix_time,
+    fold_batch_norm,
+    replace,
+)
 from inspector_core.engines.torch_engine import TorchEngine, as_pictures
 
 OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
 """What a graph may be off, of the largest number that torch gives; the second, where it rounds."""
 UNLIMITED = 1e30
+LAYER = re.compile(r'<layer id="\d+" name="(?P<name>[^"]*)" type="(?P<kind>\w+)"[^>]*>\s*(<data[^>]*/>)?')
+"""The beginning of a layer in a graph's file, behind which its attributes stand."""
+PRECISE = '<rt_info><attribute name="precise" version="0" /></rt_info>'
 
 
 class OpenVinoEngine(TorchEngine):
@@ -79,7 +89,7 @@ class OpenVinoEngine(TorchEngine):
                     list(pool.map(lambda _: core.compile_model(graph, "CPU", chosen), range(lanes)))
                 )
 
-        networks = _graph(_Networks(self._detector), size)
+        networks = _graph(_Networks(self._detector, rounded), size)
         self._of_networks = compiled(_exact(networks), "bf16") if rounded else compiled(networks, "f32")
         self._of_distance = None
         if detector.evidence is not None and detector.evidence.fitted:
@@ -156,12 +166,19 @@ class _Graph:
 class _Networks(nn.Module):
     """The networks' pass with outputs that a tracer understands, and layers that OpenVINO does fast."""
 
-    def __init__(self, detector: DiffusionAD) -> None:
+    def __init__(self, detector: DiffusionAD, rounded: bool) -> None:
         super().__init__()
         self.detector = copy.deepcopy(detector)
-        fold_batch_norm(self.detector.segmentation)
-        for network in (self.detector.denoiser.network, self.detector.segmentation):
-            replace_group_norm(network, PooledGroupNorm)
+        denoiser, segmentation = self.detector.denoiser.network, self.detector.segmentation
+        assert isinstance(denoiser, UNet)
+        inference = detector.config.inference
+        fix_time(denoiser, [inference.t_small, inference.t_big])
+        fold_batch_norm(segmentation)
+        networks: tuple[nn.Module, nn.Module] = (denoiser, segmentation)
+        for network in networks:
+            replace(network, nn.GroupNorm, PooledGroupNorm)
+            if rounded:  # its error is lost among those of rounding
+                replace(network, nn.SiLU, lambda _: RationalSiLU())
             # fused into the convolution, which then gives its sums as they are: see `_exact`
             limit = nn.Hardtanh(-UNLIMITED, UNLIMITED)
             network.outlet = nn.Sequential(network.get_submodule("outlet"), limit)
@@ -207,16 +224,14 @@ def _exact(graph: openvino.Model) -> openvino.Model:
         f"{segmentation}.encoder.0.0",
         *(f"{part}.outlet.1" for part in (network, segmentation)),
     )
+
+    def told(layer: re.Match[str]) -> str:
+        name, kind = layer["name"], layer["kind"]
+        rounded = name.startswith((network, segmentation)) and not name.startswith(exact)
+        return layer[0] if rounded or kind in ("Const", "Parameter", "Result") else layer[0] + PRECISE
+
     with TemporaryDirectory() as folder:
         layers, weights = Path(folder) / "graph.xml", Path(folder) / "graph.bin"
         openvino.serialize(graph, layers, weights)
-        tree = ET.parse(layers).getroot()
-        for layer in tree.iter("layer"):
-            name = layer.attrib["name"]
-            if name.startswith((network, segmentation)) and not name.startswith(exact):
-                continue
-            if layer.attrib["type"] not in ("Const", "Parameter", "Result"):
-                info = ET.Element("rt_info")
-                ET.SubElement(info, "attribute", name="precise", version="0")
-                layer.insert(0 if layer.find("data") is None else 1, info)
-        return openvino.Core().read_model(ET.tostring(tree), weights.read_bytes())
+        marked = LAYER.sub(told, layers.read_text("utf-8"))
+        return openvino.Core().read_model(marked.encode(), weights.read_bytes())

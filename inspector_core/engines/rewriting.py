@@ -1,11 +1,20 @@
 """Layers rewritten into what an engine does fast, and what a network computes left as it is."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
+
+SATURATED = 8.75
+"""Beyond which a rewritten sigmoid is 0 or 1."""
+NUMERATOR, DENOMINATOR = (785.346393, 14.291537), (3166.916333, 311.683330)
+"""Of the rational function of `RationalSiLU`, for x⁰ and x². Such that it is 1/2 at SATURATED and its largest
+errors up to 14 are equal: by least squares, reweighted."""
 
 
 class _Constant(nn.Module):
@@ -95,6 +104,19 @@ class PooledGroupNorm(RewrittenGroupNorm):
         return groups.expand(b, self.groups, c // self.groups).reshape(b, c, 1, 1)
 
 
+class RationalSiLU(nn.Module):
+    """x σ(x), off by at most 0.0016, in half the time that the exponential takes.
+
+    σ(x) is 1/2 + x (a + b x²)/(c + d x² + x⁴), with x held where that has come to 0 or 1.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        (a, b), (c, d) = NUMERATOR, DENOMINATOR
+        held = x.clamp(-SATURATED, SATURATED)
+        square = held * held
+        return x * ((square * b + a) * held / ((square + d) * square + c) + 0.5)
+
+
 class Float32Conv(nn.Module):
     """A convolution in float32 within a body of another type, which its result is rounded to."""
 
@@ -107,9 +129,9 @@ class Float32Conv(nn.Module):
         return found.to(self.body)
 
 
-def replace_group_norm(network: nn.Module, by: type[RewrittenGroupNorm]) -> None:
-    """In place, with the same weights."""
+def replace(network: nn.Module, kind: type[nn.Module], by: Callable[[Any], nn.Module]) -> None:
+    """Each layer of a kind, in place, by what `by` makes of it."""
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.GroupNorm):
+            if isinstance(layer, kind):
                 setattr(parent, name, by(layer))

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from inspector_core.detectors.presets import EDGE, PAPER
 from inspector_core.diffusion.denoiser import Denoiser
@@ -48,6 +49,8 @@ def test_the_denoiser_keeps_the_shape_and_reacts_to_image_and_time(plain: bool, 
     assert out.shape == x.shape
     assert not torch.allclose(out, network(x, torch.tensor([10, 500])))
     assert not torch.allclose(out[0], out[1])
+    in_patches = network(F.pixel_unshuffle(x, patch), torch.tensor([10, 10]))
+    assert torch.equal(F.pixel_shuffle(in_patches, patch), out)
 
 
 def test_the_segmentation_gives_one_logit_a_pixel() -> None:

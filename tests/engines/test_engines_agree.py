@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -26,7 +27,12 @@ from inspector_core.engines.cuda_engine import CudaEngine
 from inspector_core.engines.devices import body_type
 from inspector_core.engines.engine import NO_PICTURES, Engine, rounds
 from inspector_core.engines.openvino_engine import OpenVinoEngine
-from inspector_core.engines.rewriting import ChannelGroupNorm, PooledGroupNorm, RewrittenGroupNorm
+from inspector_core.engines.rewriting import (
+    ChannelGroupNorm,
+    PooledGroupNorm,
+    RationalSiLU,
+    RewrittenGroupNorm,
+)
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.training.dataset import split_in_folds
 from inspector_core.training.evidence import fit_evidence
@@ -146,7 +152,7 @@ def test_an_engine_that_rounds_stays_near_torch_and_repeats_to_the_bit(
 
 
 def test_what_compares_image_and_reconstruction_is_not_rounded(detector: DiffusionAD) -> None:
-    graph = openvino_engine._graph(openvino_engine._Networks(detector), SIZE)
+    graph = openvino_engine._graph(openvino_engine._Networks(detector, rounded=True), SIZE)
     layers = openvino_engine._exact(graph).get_ops()
 
     def kept(layer: Any) -> bool:  # versions of OpenVINO call it by either name
@@ -310,6 +316,14 @@ def test_a_rewritten_group_norm_is_torchs(kind: type[RewrittenGroupNorm]) -> Non
     torch.nn.init.normal_(norm.bias)
     x = torch.randn(2, 96, 7, 5) * 3 + torch.linspace(-40, 40, 96).view(1, 96, 1, 1)
     torch.testing.assert_close(kind(norm)(x), norm(x), rtol=1e-5, atol=1e-4)
+
+
+def test_a_rational_silu_is_torchs_as_far_as_bfloat16_can_tell() -> None:
+    x = torch.cat([torch.linspace(-20, 20, 40_001), torch.tensor([-1e4, -1e3, 0.0, 1e3, 1e4])])
+    off = RationalSiLU()(x) - torch.nn.functional.silu(x)
+    assert float(off[:40_001].abs().max()) < 0.0016
+    assert float((off / x.abs().clamp_min(1)).abs().max()) < 0.0016, "and flat beyond"
+    assert RationalSiLU()(torch.tensor(math.nan)).isnan()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to capture a graph on")
