@@ -170,7 +170,7 @@ class FeatureEvidence(nn.Module):
         k = max(1, round(TOP_PLACES * self.grid**2 / 32**2))
         return distance.flatten(1).topk(k).values.mean(1)
 
-    def combine(self, logits: Tensor, distance: Tensor) -> Tensor:
+    def combine(self, logits: Tensor | None, distance: Tensor) -> Tensor:
         """One logit a pixel, float32 [B, 1, S, S]: the features say where to look, the segmentation what is.
 
         Both are measured in robust standard deviations from the median of normal parts' strongest places. How
@@ -178,14 +178,19 @@ class FeatureEvidence(nn.Module):
         shapes the map as far as it has earned trust; elsewhere a weakly trained one would only add its doubts
         about good parts. Where it is sure of a defect it also draws the outline, for which trust counts once
         more: the features see no finer than their surroundings.
+
+        Args:
+            logits: of the segmentation, [B, 1, S, S]; None gives the same to the bit where none count.
+            distance: from `distance`, [B, 1, G, G].
         """
-        segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))
         far = self._spread_out((distance - self.location[1]) / self.spread[1])
-        suspicious = ((far - self.config.alarm) / (2 * ASKED_WITHIN) + 0.5).clamp(0, 1)
         # of the two, the logarithm is the smaller one exactly where it shall count
-        far = torch.minimum(far, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)))
-        said = segmented * self.trust if self.config.earned else segmented
-        return (far + suspicious * said - self.config.alarm) / self.config.softness
+        found = torch.minimum(far, BELIEVED + torch.log1p((far - BELIEVED).clamp_min(0)))
+        if logits is not None:
+            segmented = self._outlined(((logits - self.location[0]) / self.spread[0]).clamp(*SEGMENTED))
+            suspicious = ((far - self.config.alarm) / (2 * ASKED_WITHIN) + 0.5).clamp(0, 1)
+            found = found + suspicious * (segmented * self.trust if self.config.earned else segmented)
+        return (found - self.config.alarm) / self.config.softness
 
     def _outlined(self, segmented: Tensor) -> Tensor:
         """Less on pixels that say little near one that is sure, so that a defect ends where it ends."""
@@ -203,7 +208,7 @@ class FeatureEvidence(nn.Module):
             return self.pixels_of_places @ places.float() @ self.pixels_of_places.T
 
     def suspects(self, distance: Tensor) -> bool:
-        """Whether what the segmentation says counts; where not, all finite logits give the same map.
+        """Whether what the segmentation says counts; where not, any finite logits give the map of None.
 
         Args:
             distance: of one image, [1, 1, G, G].

@@ -94,12 +94,15 @@ class TorchEngine:
         if evidence is None or not evidence.fitted:
             return self._networks(x)
         distance = self._distance(x, tile)
-        if self.picture_from > 0 and not evidence.suspects(distance):
-            logits = evidence.combine(torch.zeros_like(x[:, :1]), distance)
+        suspects = evidence.suspects(distance)
+        if self.picture_from > 0 and not suspects:
+            logits = evidence.combine(None, distance)
             if image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
         logits, picture = self._networks(x)
-        return evidence.combine(logits, distance), picture
+        # a network that fails must not pass for a good part where it has no say
+        counts = suspects or not bool(logits.sum().isfinite())
+        return evidence.combine(logits if counts else None, distance), picture
 
     def _networks(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [1, 1, S, S] and the picture without a fault, uint8 [1, S, S, 3]."""

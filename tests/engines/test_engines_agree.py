@@ -364,6 +364,20 @@ def test_what_needs_no_reconstruction_scores_the_same_without_it(detector: Diffu
 
 
 @of_any_detector
+def test_a_network_that_fails_is_heard_where_it_has_no_say(
+    monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD
+) -> None:
+    engine = TorchEngine(detector, described(detector), CPU, torch.float32)
+    images = list(parts(12, seed=0))
+    quiet = [k for k, one in enumerate(engine.infer(images)) if one.score < 0.05]
+    assert len(quiet) >= 6
+    logits, picture = engine._networks(torch.rand(1, 3, SIZE, SIZE))
+    logits[0, 0, 5, 7] = math.nan
+    monkeypatch.setattr(engine, "_networks", lambda _: (logits, picture))
+    assert all(math.isnan(engine.infer([images[k]])[0].score) for k in quiet)
+
+
+@of_any_detector
 @pytest.mark.parametrize("faster", ["torch", "openvino"])
 def test_the_faster_engine_is_chosen_once_and_remembered(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD, faster: str
