@@ -89,9 +89,9 @@ class OrientedEnergy(nn.Module):
         return (even.square() + odd.square()).sqrt().view(b, c * ORIENTATIONS, h, w)
 
     def _halved(self, planes: Tensor) -> Tensor:
-        c = planes.shape[1]
-        padded = F.pad(planes, (2, 2, 2, 2), mode="reflect")
-        return F.conv2d(padded, self.blur.expand(c, -1, -1, -1), stride=2, groups=c)
+        b, c, h, w = planes.shape
+        padded = F.pad(planes, (2, 2, 2, 2), mode="reflect").view(b * c, 1, h + 4, w + 4)
+        return F.conv2d(padded, self.blur, stride=2).view(b, c, h // 2, w // 2)
 
 
 def _opponent(image: Tensor) -> Tensor:
