@@ -1,4 +1,4 @@
-"""Layers rewritten into what an engine does fast, and what a network computes left as it is."""
+"""Layers rewritten into what an engine does fast; what a network computes stays, but for `RationalSiLU`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
 SATURATED = 8.75
 """Beyond which a rewritten sigmoid is 0 or 1."""
 NUMERATOR, DENOMINATOR = (785.346393, 14.291537), (3166.916333, 311.683330)
-"""Of the rational function of `RationalSiLU`, for x⁰ and x². Such that it is 1/2 at SATURATED and its largest
-errors up to 14 are equal: by least squares, reweighted."""
+"""Of `RationalSiLU`'s function, for x⁰ and x²: 1/2 at SATURATED, and such that the largest errors of x σ(x)
+are equal (least squares, reweighted until they were)."""
 
 
 class _Constant(nn.Module):

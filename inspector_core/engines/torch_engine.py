@@ -100,7 +100,7 @@ class TorchEngine:
             if image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
         logits, picture = self._networks(x)
-        # a network that fails must not pass for a good part where it has no say
+        # a network that gives NaN must not pass for a good part where it has no say
         counts = suspects or not bool(logits.sum().isfinite())
         return evidence.combine(logits if counts else None, distance), picture
 

@@ -20,16 +20,15 @@ def test_saturated_pixels_still_rank() -> None:
 
 
 @given(
-    side=st.sampled_from([8, 12, 16, 33]),
+    side=st.sampled_from([12, 16, 24, 33]),
     kinds=st.integers(1, 1000),
-    share=st.floats(0.001, 1),
+    k=st.integers(1, 12),
     seed=st.integers(0, 99),
 )
-def test_where_strange_pixels_lie_does_not_matter(side: int, kinds: int, share: float, seed: int) -> None:
+def test_where_strange_pixels_lie_does_not_matter(side: int, kinds: int, k: int, seed: int) -> None:
     """Ties among them, and of any number, side by side or far apart."""
     random = torch.Generator().manual_seed(seed)
     logits = torch.randint(kinds, (1, 1, side, side), generator=random).float() / 50 - 8
-    k = max(1, round(share * side**2))
     expected = logits.flatten().sort(descending=True).values[:k].double().sigmoid().mean()
     assert image_score(logits, k) == pytest.approx(float(expected), abs=1e-12)
     assert image_score(logits.flatten().sort().values.view_as(logits), k) == image_score(logits, k)

@@ -177,7 +177,10 @@ def test_what_compares_image_and_reconstruction_is_not_rounded(detector: Diffusi
 
 
 @pytest.mark.skipif(body_type(CPU) == torch.float32, reason="this processor multiplies no bfloat16")
-def test_convolutions_are_rounded_where_the_processor_does_it(detector: DiffusionAD) -> None:
+def test_convolutions_are_rounded_where_the_processor_does_it(
+    monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD
+) -> None:
+    monkeypatch.setattr(openvino_engine, "RationalSiLU", torch.nn.SiLU)  # which differs in float32 too
     model, x = described(detector), torch.rand((1, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0))
     rounded, exact = (
         OpenVinoEngine(copy.deepcopy(detector), model, 1, rounded=kind)._networks(x)[0]
@@ -318,7 +321,7 @@ def test_a_rewritten_group_norm_is_torchs(kind: type[RewrittenGroupNorm]) -> Non
     torch.testing.assert_close(kind(norm)(x), norm(x), rtol=1e-5, atol=1e-4)
 
 
-def test_a_rational_silu_is_torchs_as_far_as_bfloat16_can_tell() -> None:
+def test_a_rational_silu_is_torchs_but_for_0_0016() -> None:
     x = torch.cat([torch.linspace(-20, 20, 40_001), torch.tensor([-1e4, -1e3, 0.0, 1e3, 1e4])])
     off = RationalSiLU()(x) - torch.nn.functional.silu(x)
     assert float(off[:40_001].abs().max()) < 0.0016
