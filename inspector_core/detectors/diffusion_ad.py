@@ -100,10 +100,11 @@ class DiffusionAD(nn.Module):
         t_big = torch.full((len(x),), inference.t_big, dtype=torch.int64, device=x.device)
         low, high = self.config.diffusion.clamp
         # pixel by pixel, and so the same on the patches that the network takes, where it is moved about least
-        patch = self.config.denoiser.patch
-        given = [F.pixel_unshuffle(part, patch) for part in (source, self.noise_small, self.noise_big)]
-        w = inference.guidance
-        of_patches = reconstruct(self.denoiser, given[0], given[1], given[2], t_small, t_big, w, low, high)
+        patch, w = self.config.denoiser.patch, inference.guidance
+        cut, small, big = (
+            F.pixel_unshuffle(part, patch) for part in (source, self.noise_small, self.noise_big)
+        )
+        of_patches = reconstruct(self.denoiser, cut, small, big, t_small, t_big, w, low, high)
         r = Reconstruction(*[F.pixel_shuffle(part, patch) for part in of_patches])
         estimates = self.estimates(x, r, t_small, t_big)
         return DetectorOutput(self.segment(x, estimates), self.decode(estimates[:, :3]))

@@ -19,16 +19,9 @@ from torch import Tensor, nn
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.diffusion.unet import UNet
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
-from inspector_core.engines.rewriting import (
-    ChannelGroupNorm,
-    Float32Conv,
-    fix_time,
-    fold_batch_norm,
-    replace,
-)
+from inspector_core.engines.rewriting import ChannelGroupNorm, Float32Conv, settle
 from inspector_core.engines.torch_engine import NEVER, as_pictures
 
 log = logging.getLogger(__name__)
@@ -218,20 +211,14 @@ def specialise(detector: DiffusionAD, batch: int, body: torch.dtype) -> Diffusio
     written such that a compiler fuses it, and the networks' bodies take the type `body`; normalisation, last
     convolutions, the one that compares image and reconstruction, schedule and scores stay float32.
     """
-    network, segmentation = detector.denoiser.network, detector.segmentation
-    assert isinstance(network, UNet)
-    inference = detector.config.inference
-    fix_time(network, [inference.t_small] * batch + [inference.t_big] * batch)
-    fold_batch_norm(segmentation)
-    for part in (network, segmentation):
-        replace(part, nn.GroupNorm, ChannelGroupNorm)
+    for part in settle(detector, batch, ChannelGroupNorm):
         outlet = part.outlet
         part.to(dtype=body, memory_format=torch.channels_last)  # type: ignore[call-overload]
         outlet.float()
         for layer in part.modules():
             if isinstance(layer, ChannelGroupNorm):
                 layer.float()
-    comparing = segmentation.encoder[0]
+    comparing = detector.segmentation.encoder[0]
     assert isinstance(comparing, nn.Sequential)
     assert isinstance(comparing[0], nn.Conv2d)
     comparing[0] = Float32Conv(comparing[0], body)

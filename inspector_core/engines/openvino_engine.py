@@ -24,15 +24,8 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
-from inspector_core.diffusion.unet import UNet
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.rewriting import (
-    PooledGroupNorm,
-    RationalSiLU,
-    fix_time,
-    fold_batch_norm,
-    replace,
-)
+from inspector_core.engines.rewriting import PooledGroupNorm, RationalSiLU, replace, settle
 from inspector_core.engines.torch_engine import TorchEngine, as_pictures
 
 OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
@@ -170,19 +163,13 @@ class _Networks(nn.Module):
     def __init__(self, detector: DiffusionAD, rounded: bool) -> None:
         super().__init__()
         self.detector = copy.deepcopy(detector)
-        denoiser, segmentation = self.detector.denoiser.network, self.detector.segmentation
-        assert isinstance(denoiser, UNet)
-        inference = detector.config.inference
-        fix_time(denoiser, [inference.t_small, inference.t_big])
-        fold_batch_norm(segmentation)
-        networks: tuple[nn.Module, nn.Module] = (denoiser, segmentation)
+        networks = settle(self.detector, 1, PooledGroupNorm)
+        if rounded:  # its error is lost among those of rounding
+            replace(networks[0], nn.SiLU, lambda _: RationalSiLU())
         for network in networks:
-            replace(network, nn.GroupNorm, PooledGroupNorm)
-            if rounded:  # its error is lost among those of rounding
-                replace(network, nn.SiLU, lambda _: RationalSiLU())
             # fused into the convolution, which then gives its sums as they are: see `_exact`
             limit = nn.Hardtanh(-UNLIMITED, UNLIMITED)
-            network.outlet = nn.Sequential(network.get_submodule("outlet"), limit)
+            network.outlet = nn.Sequential(network.outlet, limit)  # type: ignore[assignment]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         output = self.detector.pass_networks(image)

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from inspector_core.detectors.diffusion_ad import DiffusionAD
+from inspector_core.diffusion.segmentation import SegmentationNet
 from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
 
 SATURATED = 8.75
@@ -135,3 +137,18 @@ def replace(network: nn.Module, kind: type[nn.Module], by: Callable[[Any], nn.Mo
         for name, layer in list(parent.named_children()):
             if isinstance(layer, kind):
                 setattr(parent, name, by(layer))
+
+
+def settle(detector: DiffusionAD, batch: int, norm: type[RewrittenGroupNorm]) -> tuple[UNet, SegmentationNet]:
+    """Both networks of a detector, rewritten in place for `batch` images at its fixed noise scales.
+
+    Embeddings of time become constants, batch norm goes into the convolutions before it, and group norm is
+    written as `norm`.
+    """
+    network, segmentation = detector.denoiser.network, detector.segmentation
+    assert isinstance(network, UNet)
+    inference = detector.config.inference
+    fix_time(network, [inference.t_small] * batch + [inference.t_big] * batch)
+    replace(network, nn.GroupNorm, norm)
+    fold_batch_norm(segmentation)
+    return network, segmentation
