@@ -12,7 +12,8 @@ class Frame:
     """A picture as the line receives it.
 
     Attributes:
-        image: RGB uint8 [H, W, 3], owned by the frame (never a view on a driver's buffer).
+        image: RGB uint8 [H, W, 3], never a view on a driver's buffer. Nobody writes to it: several frames of
+            a playback may show the same one.
         camera_id: which camera took it.
         frame_id: the camera's own running number.
         captured_at: timezone-aware UTC.

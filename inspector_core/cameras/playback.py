@@ -143,7 +143,7 @@ class PlaybackCamera:
         yield name, image
 
     def _read(self, path: Path) -> RGB:
-        """A picture of the caller's own. Raises ImageError."""
+        """A picture that nobody can write to where it is kept. Raises ImageError."""
         try:
             state = path.stat()
         except OSError:
@@ -152,13 +152,14 @@ class PlaybackCamera:
         if path in self._kept:
             before, kept = self._kept[path]
             if before == stamp:
-                return kept.copy()
+                return kept
             self._room += kept.nbytes
             del self._kept[path]
         image = read_rgb(path)
         if self._loop and image.nbytes <= self._room:
             self._room -= image.nbytes
-            self._kept[path] = stamp, image.copy()
+            image.flags.writeable = False
+            self._kept[path] = stamp, image
         return image
 
 

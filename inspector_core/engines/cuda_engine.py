@@ -134,7 +134,7 @@ class CudaEngine:
 
     def _detect(self, images: Sequence[Image]) -> list[Detection]:
         for k, image in enumerate(images):
-            self._upload[k] = torch.from_numpy(np.ascontiguousarray(fit(image, self._size)))
+            self._upload[k].numpy()[:] = fit(image, self._size)
         found = self._replay()
         detections = []
         for k, image in enumerate(images):

@@ -115,7 +115,9 @@ class TorchEngine:
 
     def _detect(self, image: Image, ignore: IgnoreMask | None, tile: int) -> Detection:
         height, width = image.shape[:2]
-        pixels = torch.from_numpy(np.ascontiguousarray(fit(image, self._size))).to(self._device)
+        # torch takes no array that can't be written to
+        fitted = np.require(fit(image, self._size), requirements=["C_CONTIGUOUS", "WRITEABLE"])
+        pixels = torch.from_numpy(fitted).to(self._device)
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
         logits, picture = self._run(x, torch.tensor([tile], device=self._device))
         if ignore is not None:
