@@ -72,12 +72,16 @@ def judge(detection: Detection, thresholds: Thresholds, ignore: NDArray[np.bool_
     Args:
         ignore: bool [H, W]; True pixels count for no area. The engine keeps them out of the score.
     """
-    if not math.isfinite(detection.score) or not np.isfinite(detection.anomaly_map).all():
+    peak, least = detection.anomaly_map.max(), detection.anomaly_map.min()  # NaN where any pixel is
+    if not all(map(math.isfinite, (detection.score, peak, least))):
         return Judgement(Verdict.ERROR, 0, "the detector gave no finite score for this part")
-    defective = _defective(detection.anomaly_map, thresholds.pixel, ignore)
-    # Most parts have no such pixel, and looking for areas would cost them more than all the rest here.
-    areas = _components(defective, thresholds.least_area)[1] if defective.any() else np.zeros(0, np.int32)
-    defect_area = int(areas.sum())
+    defect_area = 0
+    if peak >= thresholds.pixel:  # most parts have no such pixel, and need not be searched for areas
+        defective = _defective(detection.anomaly_map, thresholds.pixel, ignore)
+        if thresholds.least_area <= 1:  # each area counts; to tell them apart takes 50 times as long
+            defect_area = int(np.count_nonzero(defective))
+        else:
+            defect_area = int(_components(defective, thresholds.least_area)[1].sum())
     if detection.score >= thresholds.fail:
         too_small = thresholds.least_area > 0 and defect_area == 0
         return Judgement(Verdict.REVIEW if too_small else Verdict.FAIL, defect_area)

@@ -49,12 +49,24 @@ def test_the_raw_score_decides_and_equal_is_above(score, verdict):
     assert judge(detection(score), BAND).verdict is verdict
 
 
-def test_a_map_that_is_not_finite_is_an_error():
-    broken = np.zeros((4, 4), np.float32)
-    broken[1, 2] = np.nan
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("elsewhere", [0.0, 0.9])
+def test_a_map_that_is_not_finite_is_an_error(value, elsewhere):
+    broken = np.full((4, 4), elsewhere, np.float32)
+    broken[1, 2] = value
     judgement = judge(detection(0.1, broken), BAND)
     assert judgement.verdict is Verdict.ERROR
     assert judgement.reason
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.7, 0.9])
+def test_the_strongest_pixel_counts_where_it_is_the_threshold_in_float32(threshold):
+    """0.7 in float32 is less than 0.7."""
+    anomaly_map = np.zeros((6, 6), np.float32)
+    anomaly_map[2, 3] = threshold
+    limits = Thresholds(fail=0.5, pixel=threshold)
+    assert judge(detection(0.1, anomaly_map), limits).defect_area == 1
+    assert [region.area for region in defect_regions(anomaly_map, threshold)] == [1]
 
 
 @given(
