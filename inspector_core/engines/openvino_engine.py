@@ -18,6 +18,7 @@ import openvino
 import torch
 from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
@@ -66,7 +67,8 @@ class OpenVinoEngine(TorchEngine):
         self._lanes = lanes
         if lanes > 1:  # other numbers of threads add in another order
             self._name += f"-x{lanes}"
-        self._pool = ThreadPoolExecutor(lanes, "norma-lane") if lanes > 1 else None
+        self._pool = ThreadPoolExecutor(lanes, "norma-lane")
+        self._helpers = ThreadpoolController().select(user_api="openmp")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -118,13 +120,18 @@ class OpenVinoEngine(TorchEngine):
     def infer(
         self, images: Sequence[Image], ignore: Ignore = None, tiles: Sequence[int] | None = None
     ) -> list[Detection]:
-        if self._pool is None or len(images) < 2:
+        if self._lanes == 1:
             return super().infer(images, ignore, tiles)
-        one_by_one = zip(images, masks_of(ignore, len(images)), tiles_of(tiles, len(images)), strict=True)
-        return list(self._pool.map(lambda one: self._alone(*one), one_by_one))
+        masks, of_part = masks_of(ignore, len(images)), tiles_of(tiles, len(images))
+        each = self._pool.map if len(images) > 1 else map
+        return list(each(self._alone, images, masks, of_part))
 
     def _alone(self, image: Image, mask: IgnoreMask | None, tile: int) -> Detection:
-        return super().infer([image], [mask], [tile])[0]
+        # helpers of torch's small operations would take the other lanes' cores; torch sets the number of a
+        # new thread when it is first asked
+        torch.get_num_threads()
+        with self._helpers.limit(limits=1):
+            return super().infer([image], [mask], [tile])[0]
 
     def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
         return super()._run(x.contiguous(), tile)  # once for both graphs

@@ -219,6 +219,33 @@ def test_lanes_take_calls_of_several_threads_and_give_each_the_same_bits(detecto
 
 
 @of_any_detector
+@pytest.mark.parametrize(("lanes", "inside"), [(1, 3), (2, 1)])
+def test_a_lane_takes_no_core_of_another_and_leaves_its_callers_threads_alone(
+    monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD, lanes: int, inside: int
+) -> None:
+    engine = OpenVinoEngine(copy.deepcopy(detector), described(detector), 2, lanes=lanes)
+    seen: list[int] = []
+    compute = openvino_engine._Graph.__call__
+
+    def counted(graph: Any, *x: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return compute(graph, *x)
+
+    monkeypatch.setattr(openvino_engine._Graph, "__call__", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for asked in (1, 2):
+            engine.infer(list(parts(asked, seed=1)))
+            assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {inside}
+
+
+@of_any_detector
 def test_an_openvino_that_is_wrong_is_found_out_and_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
 ) -> None:
