@@ -2,7 +2,8 @@
 
     archive/2026/03/31/14/145902-123456_s12_p345_fail_image.png            RGB, 8 bit
                                                      _map.png              grey, 8 bit: the raw map times 255
-                                                     _reconstruction.png   RGB, 8 bit
+                                                     _reconstruction.png   RGB, 8 bit, as many pixels as the
+                                                                           detector saw, in the image's shape
 
 Times are UTC. The time, session and part in the name keep two parts from ever sharing a file. Writing has
 its own thread and its own queue, bounded in bytes: the line never waits for it. What the queue has no room
@@ -17,6 +18,7 @@ from datetime import UTC
 from pathlib import Path
 from threading import Condition, Thread
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,7 +130,7 @@ class ImageArchive:
         if images.anomaly_map is not None:
             pictures["map"] = map_to_grey(images.anomaly_map)
         if images.reconstruction is not None:
-            pictures["reconstruction"] = images.reconstruction
+            pictures["reconstruction"] = _without_interpolated(images.reconstruction, images.detail)
         paths = {kind: f"{stem}_{kind}.png" for kind in pictures}
         try:
             for kind, picture in pictures.items():
@@ -163,14 +165,29 @@ def map_to_grey(anomaly_map: NDArray[np.float32]) -> NDArray[np.uint8]:
 def read_pictures(root: Path, inspection: Inspection) -> PartImages | None:
     """The archived pictures of one part; None where it has none or its image is gone.
 
-    The map comes back as float32 [H, W] 0..1 within 1/510 of the raw one.
+    The map comes back as float32 [H, W] 0..1 within 1/510 of the raw one, the reconstruction with the
+    image's size.
     """
     image = _picture(root, inspection.image_path)
     if image is None:
         return None
     grey = _picture(root, inspection.map_path)
     anomaly_map = None if grey is None else (grey[..., 0] / np.float32(255.0)).astype(np.float32)
-    return PartImages(image, _picture(root, inspection.reconstruction_path), anomaly_map)
+    restored = _picture(root, inspection.reconstruction_path)
+    if restored is not None and restored.shape != image.shape:
+        restored = _resized(restored, *image.shape[:2])
+    return PartImages(image, restored, anomaly_map)
+
+
+def _without_interpolated(picture: NDArray[np.uint8], detail: float) -> NDArray[np.uint8]:
+    if detail == 1:
+        return picture
+    height, width = (max(1, round(side * detail)) for side in picture.shape[:2])
+    return _resized(picture, height, width)
+
+
+def _resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _picture(root: Path, path: str) -> NDArray[np.uint8] | None:

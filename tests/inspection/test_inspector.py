@@ -33,7 +33,7 @@ class Looking:
 
     def __init__(self, tiling=None):
         self.seen = []
-        self.model = SimpleNamespace(tiling=tiling, knows_tiles=tiling is not None)
+        self.model = SimpleNamespace(tiling=tiling, knows_tiles=tiling is not None, size=256)
         self.lanes = 1
 
     def infer(self, images, ignore=None, tiles=None):
