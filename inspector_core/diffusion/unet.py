@@ -126,8 +126,8 @@ class ResBlock(nn.Module):
 
     def __init__(self, inward: int, outward: int, embedding: int, resample: str = "") -> None:
         super().__init__()
-        self.resample = resample
         self.norm_in = nn.GroupNorm(32, inward)
+        self.resample_in, self.resample_skip = Resample(resample), Resample(resample)
         self.conv_in = nn.Conv2d(inward, outward, 3, padding=1)
         self.time = nn.Linear(embedding, outward)
         self.norm_out = nn.GroupNorm(32, outward)
@@ -136,10 +136,10 @@ class ResBlock(nn.Module):
         self.activation = nn.SiLU()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        h = self.activation(self.norm_in(x))
-        h, x = _resample(h, self.resample), _resample(x, self.resample)
-        h = self.conv_in(h) + self.time(F.silu(embedding))[:, :, None, None]
-        return self.skip(x) + self.conv_out(self.activation(self.norm_out(h)))  # type: ignore[no-any-return]
+        h = self.conv_in(self.resample_in(self.activation(self.norm_in(x))))
+        h = h + self.time(F.silu(embedding))[:, :, None, None]
+        inward = self.skip(self.resample_skip(x))
+        return inward + self.conv_out(self.activation(self.norm_out(h)))  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
@@ -177,21 +177,22 @@ class _Stage(nn.Module):
         return x if self.resample is None else self.resample(x, embedding)
 
 
-class PlainResample(nn.Module):
-    """Halve by averaging or double by repetition; takes the embedding only to be called like a block."""
+class Resample(nn.Module):
+    """Halve by averaging ("down"), double by repetition ("up") or leave as it is (""); takes an embedding
+    only to be called like a block."""
 
     def __init__(self, how: str) -> None:
         super().__init__()
         self.how = how
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        return _resample(x, self.how)
+    def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
+        if self.how == "down":
+            return F.avg_pool2d(x, 2)
+        return F.interpolate(x, scale_factor=2.0, mode="nearest") if self.how == "up" else x
 
 
 def _resampler(width: int, embedding: int, config: UNetConfig, how: str) -> nn.Module:
-    return (
-        ResBlock(width, width, embedding, resample=how) if config.residual_resampling else PlainResample(how)
-    )
+    return ResBlock(width, width, embedding, resample=how) if config.residual_resampling else Resample(how)
 
 
 def sinusoidal(t: Tensor, width: int) -> Tensor:
@@ -200,12 +201,6 @@ def sinusoidal(t: Tensor, width: int) -> Tensor:
     frequency = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000) / half))
     angle = t.float()[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=1)
-
-
-def _resample(x: Tensor, how: str) -> Tensor:
-    if how == "down":
-        return F.avg_pool2d(x, 2)
-    return F.interpolate(x, scale_factor=2.0, mode="nearest") if how == "up" else x
 
 
 def _zeroed(layer: nn.Conv2d) -> nn.Conv2d:

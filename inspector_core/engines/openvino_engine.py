@@ -26,12 +26,20 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.rewriting import PooledGroupNorm, RationalSiLU, replace, settle
+from inspector_core.engines.rewriting import (
+    MOMENTS,
+    RationalSiLU,
+    ReducedGroupNorm,
+    Unlimited,
+    fold_repetition,
+    fold_time,
+    replace,
+    settle,
+)
 from inspector_core.engines.torch_engine import TorchEngine, as_pictures
 
 OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
 """What a graph may be off, of the largest number that torch gives; the second, where it rounds."""
-UNLIMITED = 1e30
 LAYER = re.compile(r'<layer id="\d+" name="(?P<name>[^"]*)" type="(?P<kind>\w+)"[^>]*>\s*(<data[^>]*/>)?')
 """A layer's beginning in a graph's file, with its data, behind which the mark goes."""
 PRECISE = '<rt_info><attribute name="precise" version="0" /></rt_info>'
@@ -170,13 +178,14 @@ class _Networks(nn.Module):
     def __init__(self, detector: DiffusionAD, rounded: bool) -> None:
         super().__init__()
         self.detector = copy.deepcopy(detector)
-        networks = settle(self.detector, 1, PooledGroupNorm)
-        if rounded:  # its error is lost among those of rounding
+        networks = settle(self.detector, 1, ReducedGroupNorm)
+        fold_time(networks[0])
+        if rounded:  # their errors are lost among those of rounding
             replace(networks[0], nn.SiLU, lambda _: RationalSiLU())
+            fold_repetition(networks[0])
         for network in networks:
             # fused into the convolution, which then gives its sums as they are: see `_exact`
-            limit = nn.Hardtanh(-UNLIMITED, UNLIMITED)
-            network.outlet = nn.Sequential(network.outlet, limit)  # type: ignore[assignment]
+            network.outlet = nn.Sequential(network.outlet, Unlimited())  # type: ignore[assignment]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         output = self.detector.pass_networks(image)
@@ -210,8 +219,8 @@ def _exact(graph: openvino.Model) -> openvino.Model:
     """The graph of `_Networks`, told what stays float32 where the rest is rounded to bfloat16.
 
     The segmentation's first convolution takes the difference of image and reconstruction, which rounding
-    would lose: rounded alone, it puts the map as far off as all of the segmentation does. A layer is told by
-    an attribute of the graph's file; no function sets it.
+    would lose: rounded alone, it puts the map as far off as all of the segmentation does. A group's spread is
+    a difference, too. A layer is told by an attribute of the graph's file; no function sets it.
     """
     network, segmentation = "__module.detector.denoiser.network", "__module.detector.segmentation"
     exact = (
@@ -223,6 +232,7 @@ def _exact(graph: openvino.Model) -> openvino.Model:
     def told(layer: re.Match[str]) -> str:
         name, kind = layer["name"], layer["kind"]
         rounded = name.startswith((network, segmentation)) and not name.startswith(exact)
+        rounded = rounded and f".{MOMENTS}" not in name
         return layer[0] if rounded or kind in ("Const", "Parameter", "Result") else layer[0] + PRECISE
 
     with TemporaryDirectory() as folder:

@@ -10,8 +10,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.diffusion.segmentation import SegmentationNet
-from inspector_core.diffusion.unet import ResBlock, UNet, sinusoidal
+from inspector_core.diffusion.unet import Resample, ResBlock, UNet, sinusoidal
 
+UNLIMITED = 1e30
+MOMENTS = "moments"
+"""Name of the layer within a normalisation whose numbers must not be rounded."""
 SATURATED = 8.75
 """Beyond which a rewritten sigmoid is 0 or 1."""
 NUMERATOR, DENOMINATOR = (785.346393, 14.291537), (3166.916333, 311.683330)
@@ -43,6 +46,15 @@ def fix_time(network: UNet, times: list[int]) -> None:
         network.time = _Constant(embedding)  # type: ignore[assignment]
 
 
+def fold_time(network: UNet) -> None:
+    """Embeddings that are fixed, into the normalisations behind them: no pixel is added anything to."""
+    for block in network.modules():
+        if isinstance(block, ResBlock) and isinstance(block.norm_out, ReducedGroupNorm):
+            assert isinstance(block.time, _Constant)
+            block.norm_out.add(block.time.value)
+            block.time = _Constant(torch.zeros(1, 1))  # type: ignore[assignment]
+
+
 def fold_batch_norm(network: nn.Module) -> None:
     """Into the convolutions before it."""
     for stack in [layer for layer in network.modules() if isinstance(layer, nn.Sequential)]:
@@ -50,6 +62,22 @@ def fold_batch_norm(network: nn.Module) -> None:
             before, norm = stack[k], stack[k + 1]
             if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 stack[k], stack[k + 1] = fuse_conv_bn_eval(before, norm), nn.Identity()
+
+
+def fold_repetition(network: UNet) -> None:
+    """Into the convolutions behind it: what lies on four pixels of the same value is multiplied once.
+
+    A 3 x 3 convolution of an image that was doubled by repetition is a transposed one of the image itself,
+    with four of 4 x 4 taps for each pixel in place of nine.
+    """
+    for block in network.modules():
+        if isinstance(block, ResBlock) and block.resample_in.how == "up":
+            convolution = block.conv_in
+            folded = nn.ConvTranspose2d(convolution.in_channels, convolution.out_channels, 4, 2, 1)
+            taps = F.pad(convolution.weight.detach().flip(2, 3).transpose(0, 1), (1, 1, 1, 1))
+            folded.weight = nn.Parameter(4 * F.avg_pool2d(taps, 2, stride=1))
+            folded.bias = convolution.bias
+            block.resample_in, block.conv_in = Resample(""), folded  # type: ignore[assignment]
 
 
 class RewrittenGroupNorm(nn.Module):
@@ -80,30 +108,69 @@ class ChannelGroupNorm(RewrittenGroupNorm):
         return (wide * scale[:, :, None, None] + shift[:, :, None, None]).to(x.dtype)
 
 
-class PooledGroupNorm(RewrittenGroupNorm):
-    """Group normalisation by average pooling, which OpenVINO does in one pass over channels-last memory; its
-    own takes the channels apart first.
+class ReducedGroupNorm(RewrittenGroupNorm):
+    """Group normalisation as a scale and a shift of each channel, from its mean and the lengths of its rows.
 
-    The spread is that of deviations from the mean that the result takes too, so that one that was rounded
-    does little harm. The result is written as a scale and a shift, or OpenVINO would write deviations down
-    for it; roots are taken of groups, or it would take them for each pixel.
+    OpenVINO finds either in one pass over channels-last memory; its own normalisation takes the channels
+    apart first. Where numbers are rounded to bfloat16, these sums and what follows from them must not be: the
+    spread is a difference.
     """
 
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__(norm)
+        self.moments = _ScaleAndShift(norm)
+
+    def add(self, constant: Tensor) -> None:
+        """Normalise what comes with a constant [B, C] added to it, which costs nothing here."""
+        self.moments.added = constant.view(len(constant), self.groups, -1)
+
     def forward(self, x: Tensor) -> Tensor:
-        mean = self._of_channels(self._of_groups(x))
-        spread = self._of_groups((x - mean).square())
-        scale = self._of_channels((spread + self.eps).rsqrt()) * self.weight.view(1, -1, 1, 1)
-        return x * scale + (self.bias.view(1, -1, 1, 1) - mean * scale)
+        rows = torch.linalg.vector_norm(x, dim=3)  # of all pixels at once OpenVINO takes twice as long
+        scale, shift = self.moments(x.mean((2, 3)), rows, int(x.shape[3]))
+        shifted: Tensor = x * scale + shift
+        return shifted
 
-    def _of_groups(self, x: Tensor) -> Tensor:
-        """Mean of each group, [B, groups, 1]."""
-        b, _, h, w = (int(side) for side in x.shape)  # constants for a tracer
-        return F.avg_pool2d(x, (h, w)).view(b, self.groups, -1).mean(2, keepdim=True)
 
-    def _of_channels(self, groups: Tensor) -> Tensor:
-        """What holds for a group, for each of its channels, [B, C, 1, 1]."""
-        b, c = int(groups.shape[0]), len(self.weight)
-        return groups.expand(b, self.groups, c // self.groups).reshape(b, c, 1, 1)
+class _ScaleAndShift(nn.Module):
+    """Written so that OpenVINO keeps its operations by their names, by which they are told to stay float32:
+    it has none for a square, a quotient or a difference."""
+
+    added: Tensor | None
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.groups, self.eps = norm.num_groups, norm.eps
+        of_group = (1, norm.num_groups, -1)
+        self.register_buffer("weight", norm.weight.detach().view(of_group))
+        self.register_buffer("minus_weight", -norm.weight.detach().view(of_group))
+        self.register_buffer("bias", norm.bias.detach().view(of_group))
+        self.register_buffer("added", None)
+        self.limit = Unlimited()
+
+    def forward(self, mean: Tensor, rows: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        """Of each channel [B, C, 1, 1], from its mean [B, C] and the lengths of its rows [B, C, H]."""
+        b, c = int(mean.shape[0]), int(mean.shape[1])  # constants for a tracer
+        means, lengths = (self.limit(part).reshape(b, self.groups, -1) for part in (mean, rows))
+        length = torch.linalg.vector_norm(lengths, dim=2, keepdim=True)
+        square = length * length * (1 / (int(lengths.shape[2]) * width))
+        if self.added is not None:
+            square = square + (self.added * (means + means + self.added)).mean(2, keepdim=True)
+            means = means + self.added
+        middle = means.mean(2, keepdim=True)
+        # roots are taken of groups, or OpenVINO would take them for each pixel
+        root = ((square - middle * middle).clamp_min(0) + self.eps).rsqrt()
+        scale, shift = root * self.weight, self.bias + middle * (root * self.minus_weight)
+        if self.added is not None:
+            shift = shift + self.added * scale
+        return scale.reshape(b, c, 1, 1), shift.reshape(b, c, 1, 1)
+
+
+class Unlimited(nn.Hardtanh):
+    """Changes nothing. OpenVINO makes it a part of the layer before it, whose sums then come out as this one
+    may have them: in float32 where it is told to stay in that, whatever the layer before multiplies in."""
+
+    def __init__(self) -> None:
+        super().__init__(-UNLIMITED, UNLIMITED)
 
 
 class RationalSiLU(nn.Module):
