@@ -70,12 +70,12 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=5000)
     parts = parser.parse_args().parts
     workspace = Path(tempfile.mkdtemp(prefix="norma-line-"))
-    prepared = Workspace.open(workspace)
-    prepare_demo(prepared)
     command = [sys.executable, "-m", "app", "demo", "--headless", "--json"]
     command += ["--parts", str(parts), "--workspace", str(workspace)]
     samples: list[tuple[float, int]] = []
     try:
+        prepared = Workspace.open(workspace)
+        prepare_demo(prepared)
         before = engine_rate(prepared, min(parts, BARE))
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

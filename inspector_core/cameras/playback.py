@@ -143,7 +143,7 @@ class PlaybackCamera:
         yield name, image
 
     def _read(self, path: Path) -> RGB:
-        """A picture that nobody can write to where it is kept. Raises ImageError."""
+        """A picture, which nobody can write to where a loop keeps it. Raises ImageError."""
         try:
             state = path.stat()
         except OSError:

@@ -20,7 +20,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
+from inspector_core.engines.preprocess import compact_image, fit, fit_mask, unfit_image, unfit_map
 from inspector_core.engines.rewriting import ChannelGroupNorm, Float32Conv, settle
 from inspector_core.engines.torch_engine import NEVER, as_pictures
 
@@ -147,6 +147,7 @@ class CudaEngine:
                     score=float(found.scores[k]),
                     anomaly_map=unfit_map(anomaly_map, height, width),
                     reconstruction=unfit_image(reconstruction, height, width),
+                    compact=compact_image(reconstruction, height, width),
                 )
             )
         return detections

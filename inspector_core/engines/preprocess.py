@@ -33,6 +33,13 @@ def unfit_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np
     return _resize(image, height, width)
 
 
+def compact_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8] | None:
+    """RGB uint8 [S, S, 3] in the shape of [height, width, 3], its shorter side S; None where that is not
+    smaller."""
+    share = image.shape[0] / min(height, width)
+    return None if share >= 1 else _resize(image, round(height * share), round(width * share))
+
+
 def fit_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     """Shrink a mask bool [H, W] to [size, size]; a pixel is inside where any part of it was."""
     scaled = cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)

@@ -78,16 +78,6 @@ def tiled(engine: Engine, tiling: Tiling | None) -> Engine:
     return inner if tiling is None or tiling.count == 1 else TiledEngine(inner, tiling)
 
 
-def detail(engine: Engine, height: int, width: int) -> float:
-    """Of the pixels along a side of a reconstruction of H x W, how many the detector sees, 0..1; what is
-    between them is interpolated. Of a side that it sees more of."""
-    inner = engine.engine if isinstance(engine, RegisteredEngine) else engine
-    if isinstance(inner, TiledEngine):
-        first = inner.tiling.windows(height, width)[0]
-        height, width = first.bottom - first.top, first.right - first.left
-    return min(1.0, max(engine.model.size / height, engine.model.size / width))
-
-
 def _picture(
     found: Sequence[Detection], tiles: Sequence[Image], windows: list[Window], height: int, width: int
 ) -> Image | None:

@@ -11,7 +11,7 @@ from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD, image_score
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
+from inspector_core.engines.preprocess import compact_image, fit, fit_mask, unfit_image, unfit_map
 
 NEVER = -1e4
 """Logit of an ignored pixel: probability 0 in any type."""
@@ -115,7 +115,7 @@ class TorchEngine:
 
     def _detect(self, image: Image, ignore: IgnoreMask | None, tile: int) -> Detection:
         height, width = image.shape[:2]
-        # torch takes no array that can't be written to
+        # of an array that can't be written to torch would warn
         fitted = np.require(fit(image, self._size), requirements=["C_CONTIGUOUS", "WRITEABLE"])
         pixels = torch.from_numpy(fitted).to(self._device)
         x = pixels.permute(2, 0, 1)[None].float() / 255  # [1, 3, S, S]
@@ -124,11 +124,13 @@ class TorchEngine:
             ignored = torch.from_numpy(fit_mask(ignore, self._size)).to(self._device)
             logits = logits.masked_fill(ignored, NEVER)
         anomaly_map: NDArray[np.float32] = self._detector.probability(logits)[0, 0].cpu().numpy()
-        restored = None
+        restored = compact = None
         if picture is not None:
-            restored = unfit_image(picture[0].cpu().numpy(), height, width)
+            seen = picture[0].cpu().numpy()
+            restored, compact = unfit_image(seen, height, width), compact_image(seen, height, width)
         return Detection(
             score=image_score(logits, self._top_k),
             anomaly_map=unfit_map(anomaly_map, height, width),
             reconstruction=restored,
+            compact=compact,
         )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.engines.engine import Engine
-from inspector_core.engines.tiled import detail, tiled
+from inspector_core.engines.tiled import tiled
 from inspector_core.errors import NormaError, RecipeError, in_words
 from inspector_core.images import read_mask, read_rgb
 from inspector_core.inspection.alignment import Aligner
@@ -86,8 +86,7 @@ class PartInspector:
             return Finding.error(f"the part could not be inspected ({in_words(error)})", images)
         if judgement.verdict is Verdict.ERROR:
             return Finding(judgement, None, images)
-        seen = detail(self._engine, *image.shape[:2])
-        images = PartImages(image, detection.reconstruction, detection.anomaly_map, seen)
+        images = PartImages(image, detection.reconstruction, detection.anomaly_map, detection.compact)
         return Finding(judgement, float(detection.score), images)
 
     def _detect(self, image: NDArray[np.uint8]) -> Detection:

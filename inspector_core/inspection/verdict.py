@@ -72,11 +72,11 @@ class PartImages:
     """The pictures of one part, for the archive and the screen, all of the region's size H x W.
 
     `image` and `reconstruction` are uint8 RGB [H, W, 3], `anomaly_map` float32 [H, W] 0..1; the last two are
-    None where the part could not be scored. `detail` is the share of the reconstruction's pixels along a side
-    that the detector saw, above 0 to 1; those between them are interpolated.
+    None where the part could not be scored. `compact` is the reconstruction in fewer pixels, as in
+    `Detection`.
     """
 
     image: NDArray[np.uint8]
     reconstruction: NDArray[np.uint8] | None = None
     anomaly_map: NDArray[np.float32] | None = None
-    detail: float = 1.0
+    compact: NDArray[np.uint8] | None = None

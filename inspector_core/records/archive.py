@@ -2,8 +2,8 @@
 
     archive/2026/03/31/14/145902-123456_s12_p345_fail_image.png            RGB, 8 bit
                                                      _map.png              grey, 8 bit: the raw map times 255
-                                                     _reconstruction.png   RGB, 8 bit, as many pixels as the
-                                                                           detector saw, in the image's shape
+                                                     _reconstruction.png   RGB, 8 bit, in the image's shape,
+                                                                           no finer than the detector saw
 
 Times are UTC. The time, session and part in the name keep two parts from ever sharing a file. Writing has
 its own thread and its own queue, bounded in bytes: the line never waits for it. What the queue has no room
@@ -126,15 +126,16 @@ class ImageArchive:
                 self._bytes -= _size(images)
 
     def _store(self, stem: str, images: PartImages) -> ArchivedPaths | None:
-        pictures: dict[str, NDArray[np.uint8]] = {"image": images.image}
-        if images.anomaly_map is not None:
-            pictures["map"] = map_to_grey(images.anomaly_map)
-        if images.reconstruction is not None:
-            pictures["reconstruction"] = _without_interpolated(images.reconstruction, images.detail)
-        paths = {kind: f"{stem}_{kind}.png" for kind in pictures}
+        restored = images.reconstruction if images.compact is None else images.compact
+        paths = {"image": f"{stem}_image.png"}
         try:
-            for kind, picture in pictures.items():
-                self._write(self._root / paths[kind], picture)
+            self._write(self._root / paths["image"], images.image)
+            if images.anomaly_map is not None:
+                paths["map"] = f"{stem}_map.png"
+                self._write(self._root / paths["map"], map_to_grey(images.anomaly_map))
+            if restored is not None:
+                paths["reconstruction"] = f"{stem}_reconstruction.png"
+                self._write(self._root / paths["reconstruction"], restored)
         except Exception as error:
             self._refused(error, list(paths.values()))
             return None
@@ -175,19 +176,9 @@ def read_pictures(root: Path, inspection: Inspection) -> PartImages | None:
     anomaly_map = None if grey is None else (grey[..., 0] / np.float32(255.0)).astype(np.float32)
     restored = _picture(root, inspection.reconstruction_path)
     if restored is not None and restored.shape != image.shape:
-        restored = _resized(restored, *image.shape[:2])
+        size = (image.shape[1], image.shape[0])
+        restored = np.asarray(cv2.resize(restored, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     return PartImages(image, restored, anomaly_map)
-
-
-def _without_interpolated(picture: NDArray[np.uint8], detail: float) -> NDArray[np.uint8]:
-    if detail == 1:
-        return picture
-    height, width = (max(1, round(side * detail)) for side in picture.shape[:2])
-    return _resized(picture, height, width)
-
-
-def _resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _picture(root: Path, path: str) -> NDArray[np.uint8] | None:
@@ -198,5 +189,5 @@ def _picture(root: Path, path: str) -> NDArray[np.uint8] | None:
 
 
 def _size(images: PartImages) -> int:
-    parts = (images.image, images.reconstruction, images.anomaly_map)
+    parts = (images.image, images.reconstruction, images.anomaly_map, images.compact)
     return sum(part.nbytes for part in parts if part is not None)

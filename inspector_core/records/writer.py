@@ -33,7 +33,7 @@ OnCommit = Callable[[list[Inspection]], None]
 GATHER_S = 0.1
 """Seconds between the beginnings of two transactions; a part that comes later than that is committed at once.
 
-A queue that fills up meanwhile makes `record` wait: for 512 rows, at 10,000 a second."""
+A queue that fills up meanwhile makes `record` wait: for 512 rows, at 5,000 a second."""
 
 
 @dataclass(slots=True)

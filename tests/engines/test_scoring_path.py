@@ -14,7 +14,7 @@ from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.detectors.tiling import Tiling
 from inspector_core.engines.devices import choose_device
 from inspector_core.engines.factory import open_engine
-from inspector_core.engines.preprocess import fit, fit_mask, unfit_map
+from inspector_core.engines.preprocess import fit, fit_mask, unfit_image, unfit_map
 from inspector_core.engines.torch_engine import TorchEngine
 from inspector_core.errors import DeviceError, ModelFileError
 
@@ -36,6 +36,15 @@ def test_a_detection_has_the_images_size_and_lies_within_its_ranges(detector: De
     assert found.reconstruction.shape == (90, 70, 3)
     assert found.reconstruction.dtype == np.uint8
     assert 0 < found.score < 1
+
+
+def test_a_compact_reconstruction_has_the_images_shape_and_what_the_detector_saw(detector: Detector) -> None:
+    size = detector.model.size
+    square = detector.inspect(picture(0, 3 * size, 3 * size))
+    assert square.compact.shape == (size, size, 3)
+    assert np.array_equal(unfit_image(square.compact, 3 * size, 3 * size), square.reconstruction)
+    assert detector.inspect(picture(0, 2 * size, 4 * size)).compact.shape == (size, 2 * size, 3)
+    assert detector.inspect(picture(0, size, 4 * size)).compact is None
 
 
 def test_the_same_image_gets_the_same_bits_every_time(detector: Detector) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.tiling import Tiling, blend
 from inspector_core.engines.engine import masks_of
-from inspector_core.engines.registered import RegisteredEngine
-from inspector_core.engines.tiled import TiledEngine, detail, tiled
+from inspector_core.engines.tiled import TiledEngine, tiled
 
 tilings = st.builds(Tiling, rows=st.integers(1, 6), columns=st.integers(1, 6), overlap=st.floats(0, 0.5))
 sides = st.integers(8, 90)
@@ -140,16 +138,3 @@ def test_a_tile_is_not_cut_into_tiles():
 def test_an_image_smaller_than_its_grid_is_refused():
     with pytest.raises(ValueError, match="3 x 2 pixels can't be cut into 4 x 1 tiles"):
         Tiling(rows=4).windows(2, 3)
-
-
-def test_how_much_of_a_reconstruction_the_detector_saw():
-    whole = Brightness()
-    whole.model = SimpleNamespace(size=64)
-    assert detail(whole, 64, 64) == 1
-    assert detail(whole, 30, 50) == 1, "what is enlarged for the detector was seen whole"
-    assert detail(whole, 256, 128) == 0.5, "of the side that is shrunk less"
-    four = TiledEngine(whole, Tiling(rows=2, columns=2, overlap=0))
-    assert detail(four, 256, 256) == 0.5
-    assert detail(four, 128, 128) == 1
-    turned = RegisteredEngine(four, None)
-    assert detail(turned, 256, 256) == 0.5

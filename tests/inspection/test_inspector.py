@@ -33,12 +33,12 @@ class Looking:
 
     def __init__(self, tiling=None):
         self.seen = []
-        self.model = SimpleNamespace(tiling=tiling, knows_tiles=tiling is not None, size=256)
+        self.model = SimpleNamespace(tiling=tiling, knows_tiles=tiling is not None)
         self.lanes = 1
 
     def infer(self, images, ignore=None, tiles=None):
         self.seen += images
-        return [Detection(0.1, np.zeros(i.shape[:2], np.float32), i) for i in images]
+        return [Detection(0.1, np.zeros(i.shape[:2], np.float32), i, i[::2, ::2]) for i in images]
 
 
 @pytest.fixture
@@ -111,6 +111,17 @@ def test_a_whole_frame_goes_through_the_line_without_a_copy(recipe, part):
     assert engine.seen[0] is part, "the engine sees the camera's own array"
     assert finding.images is not None
     assert finding.images.image is part, "and so do the records"
+    assert np.array_equal(finding.images.compact, part[::2, ::2])
+
+
+def test_a_part_seen_in_tiles_is_kept_with_the_cameras_pixels(recipe, part):
+    """Tiles that are not reconstructed are shown as they are."""
+    finding = PartInspector(
+        recipe.model_copy(update={"alignment": None}), Looking(), None, StageTimes()
+    ).inspect(part)
+    assert finding.images is not None
+    assert finding.images.reconstruction is not None
+    assert finding.images.compact is None
 
 
 def test_a_region_is_copied_out_of_its_frame_once(recipe, part):

@@ -80,7 +80,7 @@ class FakeEngine:
     """Scores a part by the value of its pixels, which is its kind."""
 
     name = "fake"
-    model = SimpleNamespace(sha256="ab" * 32, knows_tiles=False, size=256)
+    model = SimpleNamespace(sha256="ab" * 32, knows_tiles=False)
 
     def __init__(self, delay=0.0, lanes=1):
         self.delay, self.lanes, self.threads, self.ignored = delay, lanes, set(), []

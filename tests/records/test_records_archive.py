@@ -6,13 +6,13 @@ import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from inspector_core.engines.preprocess import compact_image, unfit_image
 from inspector_core.images import read_rgb, write_png
 from inspector_core.inspection.recipe import ArchivePolicy, Recipe
 from inspector_core.inspection.verdict import Inspection, PartImages, Verdict
@@ -65,40 +65,23 @@ def test_pictures_come_back_as_they_were(records: Records, recipe: Recipe, make_
     assert records.images(without) is None
 
 
-@pytest.mark.parametrize(("detail", "stored"), [(0.25, (8, 6)), (0.01, (1, 1)), (1.0, (32, 24))])
-def test_a_reconstruction_is_kept_with_what_the_detector_saw_of_it(
-    workspace: Workspace, records: Records, recipe: Recipe, make_part, detail: float, stored: tuple[int, int]
+@pytest.mark.parametrize("height", [24, 33, 48])
+def test_a_compact_reconstruction_is_kept_and_comes_back_as_it_was_shown(
+    workspace: Workspace, records: Records, recipe: Recipe, make_part, height: int
 ):
-    """What is interpolated takes a disk and a core for nothing; History shows it as it was shown live."""
-    seen = np.random.default_rng(3).integers(0, 256, stored[::-1], dtype=np.uint8)
-    seen = np.repeat(seen[..., None], 3, axis=2)
-    shown = cv2.resize(seen, (32, 24), interpolation=cv2.INTER_LINEAR)
-    image, anomaly_map = np.zeros((24, 32, 3), np.uint8), np.zeros((24, 32), np.float32)
+    """What is interpolated takes a disk and a core for nothing."""
+    seen = np.random.default_rng(3).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    shown, compact = unfit_image(seen, height, height), compact_image(seen, height, height)
+    image, anomaly_map = np.zeros((height, height, 3), np.uint8), np.zeros((height, height), np.float32)
     writer = records.writer(records.start_session(recipe), lambda _parts: None, ArchivePolicy())
-    writer.record(make_part(1, Verdict.FAIL), PartImages(image, shown, anomaly_map, detail))
+    writer.record(make_part(1, Verdict.FAIL), PartImages(image, shown, anomaly_map, compact))
     writer.close()
     (part,) = records.find()
-    on_disk = read_rgb(workspace.root / part.reconstruction_path)
-    assert on_disk.shape == (*stored[::-1], 3)
+    assert np.array_equal(read_rgb(workspace.root / part.reconstruction_path), seen)
     back = records.images(part)
     assert back is not None
     assert back.reconstruction is not None
-    assert back.reconstruction.shape == image.shape
-    smooth = cv2.resize(shown, stored, interpolation=cv2.INTER_LINEAR)
-    assert np.array_equal(on_disk, smooth)
-
-
-def test_a_smooth_reconstruction_comes_back_as_it_was_shown(records: Records, recipe: Recipe, make_part):
-    y, x = np.mgrid[:48, :64]
-    seen = np.stack([60 + 2 * x, 200 - 2 * y, x + y], axis=2).astype(np.uint8)
-    shown = cv2.resize(seen, (160, 120), interpolation=cv2.INTER_LINEAR)
-    writer = records.writer(records.start_session(recipe), lambda _parts: None, ArchivePolicy())
-    writer.record(make_part(1, Verdict.FAIL), PartImages(np.zeros_like(shown), shown, None, 0.4))
-    writer.close()
-    back = records.images(records.find()[0])
-    assert back is not None
-    assert back.reconstruction is not None
-    assert np.abs(back.reconstruction.astype(int) - shown).max() <= 2
+    assert np.array_equal(back.reconstruction, shown), "to the bit: History shows the difference times three"
 
 
 def test_pictures_removed_from_the_archive_are_none(
