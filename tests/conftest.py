@@ -1,6 +1,13 @@
 """What tests of several rooms share."""
 
+import os
+import tempfile
+
 import pytest
+
+_CACHE = tempfile.TemporaryDirectory(prefix="norma-tests-", ignore_cleanup_errors=True)
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
+"""Engines measured and graphs compiled by tests, and by processes that they start, stay out of the user's."""
 
 
 @pytest.fixture

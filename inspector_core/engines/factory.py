@@ -29,6 +29,7 @@ from inspector_core.errors import ModelFileError
 log = logging.getLogger(__name__)
 
 MEMORY = user_cache_path("norma") / "engines.json"
+GRAPHS = user_cache_path("norma") / "graphs"
 _OPENING = Lock()
 """Held while an engine is opened: two at a time would spoil each other's measurement, or captured graph."""
 MOST_AT_ONCE = 16
@@ -162,6 +163,7 @@ def _on_cpu(
     of = f"of {' '.join(makers)} at {ROUNDED_GAIN} in {lanes} lanes"
     key = " ".join([machine(), metadata.detector, metadata.preset, str(metadata.size), of])
     engine = fastest(key, makers, MEMORY)
+    engine.keep_graphs()  # now: of those that were only measured nothing needs to stay
     engine.picture_from = picture_from  # now: what is measured is the whole of the detector
     return engine
 
@@ -171,10 +173,12 @@ def _openvino(
 ) -> TorchEngine | None:
     """None where OpenVINO can't take the detector, or does not agree with torch; torch can."""
     try:
+        from inspector_core.engines.kept_graphs import KeptGraphs
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
         threads = torch.get_num_threads()
-        engine = OpenVinoEngine(detector, metadata, threads, lanes=min(threads, lanes), rounded=rounded)
+        graphs, lanes = KeptGraphs(GRAPHS, metadata.sha256), min(threads, lanes)
+        engine = OpenVinoEngine(detector, metadata, threads, lanes=lanes, rounded=rounded, graphs=graphs)
         if engine.agrees():
             return engine
         log.error("OpenVINO computes this model wrongly here; torch does it")

@@ -5,10 +5,12 @@ from the torch detector when the model is opened, so that one definition says wh
 """
 
 import copy
+import logging
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -16,8 +18,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import openvino
 import torch
-from openvino.frontend import FrontEndManager
-from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
@@ -26,6 +26,7 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
+from inspector_core.engines.kept_graphs import KeptGraphs, Settings
 from inspector_core.engines.rewriting import (
     MOMENTS,
     RationalSiLU,
@@ -37,6 +38,8 @@ from inspector_core.engines.rewriting import (
     settle,
 )
 from inspector_core.engines.torch_engine import TorchEngine, as_pictures
+
+log = logging.getLogger(__name__)
 
 OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
 """What a graph may be off, of the largest number that torch gives; the second, where it rounds."""
@@ -54,6 +57,7 @@ class OpenVinoEngine(TorchEngine):
         rounded: whether the networks multiply in bfloat16, where the processor does, with a SiLU that is off
             by 0.0016. Schedule and images, the convolution that compares them, what the last convolutions
             add up, and the features' distance stay float32.
+        graphs: where they are looked for before they are made; None makes them.
 
     Raises:
         RuntimeError: the detector has an operation that OpenVINO can't take.
@@ -68,6 +72,7 @@ class OpenVinoEngine(TorchEngine):
         picture_from: float = 0.0,
         lanes: int = 1,
         rounded: bool = False,
+        graphs: KeptGraphs | None = None,
     ) -> None:
         super().__init__(detector, model, torch.device("cpu"), torch.float32, picture_from)
         self._off_by = ROUNDED_OFF_BY if rounded else OFF_BY
@@ -84,21 +89,43 @@ class OpenVinoEngine(TorchEngine):
             "ENABLE_CPU_PINNING": lanes == 1,  # else all lanes would be pinned to the same cores
         }
         core, size = openvino.Core(), detector.config.size
+        self._graphs = graphs
+        self._made: list[tuple[str, Settings, openvino.CompiledModel]] = []
 
-        def compiled(graph: openvino.Model, kind: str) -> _Graph:
-            chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
+        def in_lanes(open_one: Callable[[], openvino.CompiledModel]) -> list[openvino.CompiledModel]:
             # one for each lane: with two streams OpenVINO 2026.4 gets the distance wrong
             with ThreadPoolExecutor(lanes) as pool:
-                return _Graph(
-                    list(pool.map(lambda _: core.compile_model(graph, "CPU", chosen), range(lanes)))
-                )
+                return [one.result() for one in [pool.submit(open_one) for _ in range(lanes)]]
 
-        networks = _graph(_Networks(self._detector, rounded), size)
-        self._of_networks = compiled(_exact(networks), "bf16") if rounded else compiled(networks, "f32")
+        def compiled(name: str, make: Callable[[], openvino.Model], kind: str) -> _Graph:
+            chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
+            kept = None if graphs is None else graphs.find(name, chosen)
+            if kept is not None:
+                try:
+                    return _Graph(in_lanes(partial(core.import_model, kept, "CPU", chosen)))
+                except RuntimeError:
+                    log.warning("a kept graph can't be used; it is made again", exc_info=True)
+            models = in_lanes(partial(core.compile_model, make(), "CPU", chosen))
+            self._made.append((name, chosen, models[0]))
+            return _Graph(models)
+
+        def networks() -> openvino.Model:
+            graph = _graph(_Networks(self._detector, rounded), size)
+            return _exact(graph) if rounded else graph
+
+        self._of_networks = compiled(f"networks {rounded=}", networks, "bf16" if rounded else "f32")
         self._of_distance = None
-        if detector.evidence is not None and detector.evidence.fitted:
-            self._of_tile = detector.evidence.regions.tiles > 1
-            self._of_distance = compiled(_graph(_Distance(detector.evidence), size, self._of_tile), "f32")
+        if (evidence := detector.evidence) is not None and evidence.fitted:
+            self._of_tile = evidence.regions.tiles > 1
+            distance = partial(_graph, _Distance(evidence), size, self._of_tile)
+            self._of_distance = compiled("distance", distance, "f32")
+
+    def keep_graphs(self) -> None:
+        """So that the next engine of this model need not make them."""
+        while self._made:
+            made = self._made.pop()
+            if self._graphs is not None:
+                self._graphs.keep(*made)
 
     @torch.inference_mode()
     def agrees(self) -> bool:
@@ -203,6 +230,10 @@ class _Distance(nn.Module):
 
 def _graph(part: nn.Module, size: int, of_tile: bool = False) -> openvino.Model:
     """For one image [1, 3, S, S], float32 0..1; with `of_tile` also for which tile it is, int64 [1]."""
+    # here: where no graph is made, a tenth of a second is saved
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
     image = torch.zeros((1, 3, size, size))
     example = (image, torch.zeros(1, dtype=torch.int64)) if of_tile else (image,)
     with torch.no_grad(), warnings.catch_warnings():

@@ -76,6 +76,9 @@ class TorchEngine:
     def lanes(self) -> int:
         return 1
 
+    def keep_graphs(self) -> None:
+        """What took long to make, for the next engine of this model."""
+
     def warm_up(self) -> None:
         blank = np.zeros((self._size, self._size, 3), dtype=np.uint8)
         for _ in range(3):

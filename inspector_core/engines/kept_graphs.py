@@ -1,0 +1,98 @@
+"""Graphs that OpenVINO compiled, kept on disk.
+
+To trace a detector, convert it and compile it takes most of the time in which a model opens (`paper`: 23 s
+on two cores); to read what came of it, a tenth.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from inspector_core.engines.choice import machine
+from inspector_core.images import write_bytes
+
+log = logging.getLogger(__name__)
+
+Settings = Mapping[str, object]
+MOST_BYTES = 2 * 2**30
+"""That all kept graphs may take; those not used for the longest time go."""
+SHARE_OF_FREE = 0.1
+"""Of the free disk that one graph may take: pictures of parts need it more."""
+ROOMS = ("detectors", "diffusion", "engines")
+"""Whose code says what a graph computes."""
+_DIGEST = hashlib.sha256().digest_size
+
+
+class KeptGraphs:
+    """The compiled graphs of one model. A graph is found again by model, settings, libraries, processor and
+    Norma's own code; one that is damaged or can't be kept costs only the time to make it.
+
+    Args:
+        folder: for the graphs of all models.
+        model: the model's SHA-256; of a model without one nothing is kept.
+    """
+
+    def __init__(self, folder: Path, model: str) -> None:
+        self._folder, self._model = folder, model
+
+    def find(self, name: str, settings: Settings) -> openvino.Tensor | None:
+        """What `keep` kept, for `openvino.Core.import_model`; None where there is nothing sound."""
+        path = self._path(name, settings)
+        try:
+            stored = np.memmap(path, np.uint8, "r")
+            os.utime(path)
+        except (OSError, ValueError):  # an empty file can't be mapped
+            return None
+        graph, digest = stored[:-_DIGEST], stored[-_DIGEST:]
+        if not self._model or hashlib.sha256(graph.data).digest() != digest.tobytes():
+            return None
+        return openvino.Tensor(graph)
+
+    def keep(self, name: str, settings: Settings, compiled: openvino.CompiledModel) -> None:
+        if not self._model:
+            return
+        try:
+            graph = compiled.export_model().getvalue()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if len(graph) <= min(SHARE_OF_FREE * shutil.disk_usage(self._folder).free, MOST_BYTES):
+                write_bytes(self._path(name, settings), graph + hashlib.sha256(graph).digest())
+                self._make_room()
+        except (OSError, RuntimeError):
+            log.warning("a compiled graph can't be kept in %s", self._folder, exc_info=True)
+
+    def _make_room(self) -> None:
+        taken = 0
+        for stored in sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True):
+            taken += stored.stat().st_size
+            if taken > MOST_BYTES:
+                stored.unlink()
+
+    def _path(self, name: str, settings: Settings) -> Path:
+        about = json.dumps([self._model, name, dict(settings), *_here()])
+        return self._folder / hashlib.sha256(about.encode()).hexdigest()
+
+
+@cache
+def _here() -> tuple[str, ...]:
+    core = openvino.Core()
+    processor = (core.get_property("CPU", of) for of in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES"))
+    return (machine(), *map(str, processor), _code())
+
+
+def _code() -> str:
+    """Which code this is; its files, or, in a folder application, the program."""
+    above = Path(__file__).parents[1]
+    files = sorted(file for room in ROOMS for file in (above / room).rglob("*.py"))
+    if not files:
+        program = Path(sys.executable).stat()
+        return f"{program.st_size} {program.st_mtime_ns}"
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()

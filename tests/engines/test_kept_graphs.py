@@ -1,0 +1,187 @@
+"""Compiled graphs on disk: found again, never a wrong one, and never needed."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+
+from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.engines import factory, kept_graphs, openvino_engine
+from inspector_core.engines.kept_graphs import KeptGraphs, Settings
+from inspector_core.engines.openvino_engine import OpenVinoEngine
+
+SETTINGS: Settings = {"INFERENCE_NUM_THREADS": 1}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(factory, "GRAPHS", tmp_path / "graphs")
+    monkeypatch.setattr(factory, "MEMORY", tmp_path / "engines.json")
+    return tmp_path / "graphs"
+
+
+@pytest.fixture(scope="module")
+def compiled() -> openvino.CompiledModel:
+    """Twice what it is given."""
+    x = openvino.opset8.parameter([1, 4], np.float32)
+    twice = openvino.opset8.multiply(x, np.array([2], np.float32))
+    return openvino.Core().compile_model(openvino.Model([twice], [x]), "CPU")
+
+
+def opened(model: Path, monkeypatch: pytest.MonkeyPatch, lanes: int = 1) -> OpenVinoEngine:
+    monkeypatch.setattr(factory, "fastest", lambda key, makers, memory: makers["openvino"]())
+    engine = factory.open_engine(model, "cpu", lanes=lanes)
+    assert isinstance(engine, OpenVinoEngine)
+    return engine
+
+
+def scores(engine: OpenVinoEngine, model: ModelMetadata) -> Sequence[float]:
+    shape = (6, model.size, model.size, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return [one.score + float(one.anomaly_map.sum()) for one in engine.infer(list(images))]
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_second_start_makes_no_graph_and_gives_the_same_bits(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, lanes: int
+) -> None:
+    first = opened(model, monkeypatch, lanes)
+    assert len(list(folder.iterdir())) == 1
+    monkeypatch.setattr(openvino_engine, "_graph", None)
+    second = opened(model, monkeypatch, lanes)
+    assert second.agrees()
+    assert scores(second, second.model) == scores(first, first.model)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "altered", "empty", "a folder"])
+def test_a_damaged_graph_is_made_again_and_kept_whole(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    opened(model, monkeypatch)
+    (kept,) = folder.iterdir()
+    whole = kept.read_bytes()
+    if damage == "a folder":
+        kept.unlink()
+        (kept / "inside").mkdir(parents=True)
+    else:
+        middle = len(whole) // 2
+        altered = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+        kept.write_bytes({"cut off": whole[:middle], "altered": altered, "empty": b""}[damage])
+    assert opened(model, monkeypatch).agrees()
+    if damage != "a folder":
+        assert len(kept.read_bytes()) == len(whole)
+        monkeypatch.setattr(openvino_engine, "_graph", None)
+        assert opened(model, monkeypatch).agrees()
+
+
+def test_a_graph_that_openvino_refuses_is_made_again(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened(model, monkeypatch)
+
+    def find(self: KeptGraphs, name: str, settings: Settings) -> openvino.Tensor:
+        return openvino.Tensor(np.zeros(1000, np.uint8))
+
+    monkeypatch.setattr(KeptGraphs, "find", find)
+    with caplog.at_level(logging.WARNING):
+        assert opened(model, monkeypatch).agrees()
+    assert "made again" in caplog.text
+
+
+def test_a_graph_is_that_of_its_model_settings_machine_and_code(
+    tmp_path: Path, compiled: openvino.CompiledModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs = KeptGraphs(tmp_path, "a model")
+    graphs.keep("distance", SETTINGS, compiled)
+    kept = graphs.find("distance", SETTINGS)
+    assert kept is not None
+    again = openvino.Core().import_model(kept, "CPU", {})
+    np.testing.assert_array_equal(again([np.ones((1, 4), np.float32)])[0], np.full((1, 4), 2))
+    assert graphs.find("networks", SETTINGS) is None
+    assert graphs.find("distance", {"INFERENCE_NUM_THREADS": 2}) is None
+    assert KeptGraphs(tmp_path, "another").find("distance", SETTINGS) is None
+    for part in ("machine", "_code"):
+        with monkeypatch.context() as other:
+            other.setattr(kept_graphs, part, lambda: "another")
+            kept_graphs._here.cache_clear()
+            assert graphs.find("distance", SETTINGS) is None
+        kept_graphs._here.cache_clear()
+    assert graphs.find("distance", SETTINGS) is not None
+
+
+def test_a_folder_application_knows_its_code_by_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "norma"
+    program.write_bytes(b"one")
+    monkeypatch.setattr(kept_graphs, "__file__", str(tmp_path / "inspector_core" / "engines" / "none.py"))
+    monkeypatch.setattr("sys.executable", str(program))
+    first = kept_graphs._code()
+    program.write_bytes(b"another")
+    assert kept_graphs._code() != first
+
+
+def test_of_a_model_without_a_file_nothing_is_kept(tmp_path: Path, compiled: openvino.CompiledModel) -> None:
+    graphs = KeptGraphs(tmp_path / "graphs", "")
+    graphs.keep("distance", SETTINGS, compiled)
+    assert graphs.find("distance", SETTINGS) is None
+    assert not (tmp_path / "graphs").exists()
+
+
+def test_of_engines_that_were_only_measured_nothing_is_kept(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = "inspector_core.engines.choice._take_turns"
+    monkeypatch.setattr(turns, lambda engines: {name: 5.0 - 4 * (name == "torch") for name in engines})
+    assert factory.open_engine(model, "cpu").name.startswith("torch")
+    assert not folder.exists()
+
+
+def test_a_full_disk_costs_the_graph_only(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kept_graphs, "write_bytes", full)
+    with caplog.at_level(logging.WARNING):
+        assert opened(model, monkeypatch).agrees()
+    assert "can't be kept" in caplog.text
+
+
+def test_the_disk_is_left_to_the_parts(
+    tmp_path: Path, compiled: openvino.CompiledModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(compiled.export_model().getvalue())
+    free = size / kept_graphs.SHARE_OF_FREE
+
+    class Disk:
+        def __init__(self, free: float) -> None:
+            self.free = free
+
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Disk(free - 10))
+    graphs = KeptGraphs(tmp_path, "a model")
+    graphs.keep("distance", SETTINGS, compiled)
+    assert graphs.find("distance", SETTINGS) is None
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Disk(free + 10))
+    graphs.keep("distance", SETTINGS, compiled)
+    assert graphs.find("distance", SETTINGS) is not None
+
+
+def test_those_not_used_for_the_longest_time_make_room(
+    tmp_path: Path, compiled: openvino.CompiledModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(compiled.export_model().getvalue())
+    monkeypatch.setattr(kept_graphs, "MOST_BYTES", 3.5 * size)
+    models = [KeptGraphs(tmp_path, name) for name in "abcd"]
+    for age, graphs in enumerate(models[:3]):
+        graphs.keep("distance", SETTINGS, compiled)
+        os.utime(graphs._path("distance", SETTINGS), (1000 + age, 1000 + age))
+    assert models[0].find("distance", SETTINGS) is not None  # used: now the newest
+    models[3].keep("distance", SETTINGS, compiled)
+    there = [graphs.find("distance", SETTINGS) is not None for graphs in models]
+    assert there == [True, False, True, True]
