@@ -88,13 +88,26 @@ class DiffusionAD(nn.Module):
 
     def pass_networks(self, image: Tensor) -> DetectorOutput:
         """The two sub-networks alone."""
-        x = self.encode(image)
-        return self._pass_once(x, x)
+        estimates = self.reconstruct(image)
+        return DetectorOutput(self.compare(image, estimates), self.picture(image, estimates))
 
-    def _pass_once(self, x: Tensor, source: Tensor) -> DetectorOutput:
-        """Logits of encoded images x from what is reconstructed of `source`, both [B, 3, S, S]."""
+    def reconstruct(self, image: Tensor) -> Tensor:
+        """The first sub-network: images float32 [B, 3, S, S], 0..1, to `estimates`."""
+        x = self.encode(image)
+        return self._estimates_from(x, x)
+
+    def compare(self, image: Tensor, estimates: Tensor) -> Tensor:
+        """The second: logits float32 [B, 1, S, S] of images and what `reconstruct` made of them."""
+        return self.segment(self.encode(image), estimates)
+
+    def picture(self, image: Tensor, estimates: Tensor) -> Tensor:
+        """The reconstruction to be looked at, float32 [B, 3, S, S], 0..1."""
+        return self.decode(estimates[:, :3] if self.config.reconstruction else self.encode(image))
+
+    def _estimates_from(self, x: Tensor, source: Tensor) -> Tensor:
+        """`estimates` beside encoded images x of what is reconstructed of `source`, both [B, 3, S, S]."""
         if not self.config.reconstruction:
-            return DetectorOutput(self.segment(x, x[:, :0]), self.decode(x))
+            return x[:, :0]
         inference = self.config.inference
         t_small = torch.full((len(x),), inference.t_small, dtype=torch.int64, device=x.device)
         t_big = torch.full((len(x),), inference.t_big, dtype=torch.int64, device=x.device)
@@ -106,8 +119,7 @@ class DiffusionAD(nn.Module):
         )
         of_patches = reconstruct(self.denoiser, cut, small, big, t_small, t_big, w, low, high)
         r = Reconstruction(*[F.pixel_shuffle(part, patch) for part in of_patches])
-        estimates = self.estimates(x, r, t_small, t_big)
-        return DetectorOutput(self.segment(x, estimates), self.decode(estimates[:, :3]))
+        return self.estimates(x, r, t_small, t_big)
 
 
 def image_score(logits: Tensor, k: int) -> float:

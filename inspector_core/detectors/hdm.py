@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from inspector_core.detectors.diffusion_ad import DetectorOutput, DiffusionAD
+from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.presets import DetectorConfig
 from inspector_core.diffusion.likelihood import (
     adaptive_guidance,
@@ -131,13 +131,13 @@ class HDM(DiffusionAD):
         inputs = torch.cat([guided[:, :3], ratios / RATIO_UNIT], dim=1)
         return analytic + super().segment(x, inputs)
 
-    def pass_networks(self, image: Tensor) -> DetectorOutput:
-        output = super().pass_networks(image)
+    def reconstruct(self, image: Tensor) -> Tensor:
+        estimates = super().reconstruct(image)
         for _ in range(self.hdm.refine_steps):  # suspicious pixels give way to the reconstruction
-            p = output.logits.sigmoid()
-            mixed = p * output.reconstruction + (1 - p) * image
-            output = self._pass_once(self.encode(image), self.encode(mixed))
-        return output
+            p = self.compare(image, estimates).sigmoid()
+            mixed = p * self.picture(image, estimates) + (1 - p) * image
+            estimates = self._estimates_from(self.encode(image), self.encode(mixed))
+        return estimates
 
     def probability(self, logits: Tensor) -> Tensor:
         """P = σ((ℓ + b) / T)."""

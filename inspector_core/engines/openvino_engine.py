@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -109,16 +109,23 @@ class OpenVinoEngine(TorchEngine):
             self._made.append((name, chosen, models[0]))
             return _Graph(models)
 
-        def networks() -> openvino.Model:
-            graph = _graph(_Networks(self._detector, rounded), size)
-            return _exact(graph) if rounded else graph
+        image = torch.zeros((1, 3, size, size))
+        settled = cache(lambda: _settled(self._detector, rounded))
 
-        self._of_networks = compiled(f"networks {rounded=}", networks, "bf16" if rounded else "f32")
+        def network(part: type[nn.Module], *inputs: Tensor) -> _Graph:
+            def make() -> openvino.Model:
+                graph = _graph(part(settled()), *inputs)
+                return _exact(graph) if rounded else graph
+
+            return compiled(f"{part.__name__} {rounded=}", make, "bf16" if rounded else "f32")
+
+        self._of_reconstruction = network(_Reconstruction, image)
+        self._of_comparison = network(_Comparison, image, torch.zeros(self._of_reconstruction.shape))
         self._of_distance = None
         if (evidence := detector.evidence) is not None and evidence.fitted:
             self._of_tile = evidence.regions.tiles > 1
-            distance = partial(_graph, _Distance(evidence), size, self._of_tile)
-            self._of_distance = compiled("distance", distance, "f32")
+            inputs = (image, torch.zeros(1, dtype=torch.int64))[: 1 + self._of_tile]
+            self._of_distance = compiled("distance", partial(_graph, _Distance(evidence), *inputs), "f32")
 
     def keep_graphs(self) -> None:
         """So that the next engine of this model need not make them."""
@@ -132,14 +139,14 @@ class OpenVinoEngine(TorchEngine):
         """Whether each lane gives what torch gives, of one image of noise; a library may be wrong."""
         x = torch.rand((1, 3, self._size, self._size), generator=torch.Generator().manual_seed(0))
         last = torch.tensor([0 if self._model.tiling is None else self._model.tiling.count - 1])
-        logits = super()._networks(x)[0]
+        logits = super()._compare(x, super()._reconstruct(x)[0])
         distance = None if self._of_distance is None else super()._distance(x, last)
 
         def near(one: Tensor, other: Tensor, off_by: float) -> bool:
             return bool((one - other).abs().max() <= off_by * other.abs().max())
 
         return all(
-            near(self._networks(x)[0], logits, self._off_by)
+            near(self._compare(x, self._reconstruct(x)[0]), logits, self._off_by)
             and (distance is None or near(self._distance(x, last), distance, OFF_BY))
             for _ in range(self._lanes)
         )
@@ -169,11 +176,14 @@ class OpenVinoEngine(TorchEngine):
             return super().infer([image], [mask], [tile])[0]
 
     def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
-        return super()._run(x.contiguous(), tile)  # once for both graphs
+        return super()._run(x.contiguous(), tile)  # once for all graphs
 
-    def _networks(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        logits, picture = self._of_networks(x)
-        return logits, picture
+    def _reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        estimates, picture = self._of_reconstruction(x)
+        return estimates, picture
+
+    def _compare(self, x: Tensor, estimates: Tensor) -> Tensor:
+        return self._of_comparison(x, estimates)[0]
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._of_distance is not None
@@ -185,6 +195,7 @@ class _Graph:
 
     def __init__(self, models: Sequence[openvino.CompiledModel]) -> None:
         self._outputs = range(len(models[0].outputs))
+        self.shape = tuple(models[0].outputs[0].shape)
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
         for model in models:
             self._idle.put(model.create_infer_request())
@@ -199,24 +210,39 @@ class _Graph:
             self._idle.put(request)
 
 
-class _Networks(nn.Module):
-    """The networks' pass with outputs that a tracer understands, and layers that OpenVINO does fast."""
+def _settled(detector: DiffusionAD, rounded: bool) -> DiffusionAD:
+    """A copy with layers that OpenVINO does fast."""
+    detector = copy.deepcopy(detector)
+    networks = settle(detector, 1, ReducedGroupNorm)
+    fold_time(networks[0])
+    if rounded:  # their errors are lost among those of rounding
+        replace(networks[0], nn.SiLU, lambda _: RationalSiLU())
+        fold_repetition(networks[0])
+    for network in networks:
+        # fused into the convolution, which then gives its sums as they are: see `_exact`
+        network.outlet = nn.Sequential(network.outlet, Unlimited())  # type: ignore[assignment]
+    return detector
 
-    def __init__(self, detector: DiffusionAD, rounded: bool) -> None:
+
+class _Reconstruction(nn.Module):
+    """With outputs that a tracer understands, as are those of all parts."""
+
+    def __init__(self, detector: DiffusionAD) -> None:
         super().__init__()
-        self.detector = copy.deepcopy(detector)
-        networks = settle(self.detector, 1, ReducedGroupNorm)
-        fold_time(networks[0])
-        if rounded:  # their errors are lost among those of rounding
-            replace(networks[0], nn.SiLU, lambda _: RationalSiLU())
-            fold_repetition(networks[0])
-        for network in networks:
-            # fused into the convolution, which then gives its sums as they are: see `_exact`
-            network.outlet = nn.Sequential(network.outlet, Unlimited())  # type: ignore[assignment]
+        self.detector = detector
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        output = self.detector.pass_networks(image)
-        return output.logits, as_pictures(output.reconstruction)
+        estimates = self.detector.reconstruct(image)
+        return estimates, as_pictures(self.detector.picture(image, estimates))
+
+
+class _Comparison(nn.Module):
+    def __init__(self, detector: DiffusionAD) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, image: Tensor, estimates: Tensor) -> tuple[Tensor, ...]:
+        return (self.detector.compare(image, estimates),)
 
 
 class _Distance(nn.Module):
@@ -228,26 +254,24 @@ class _Distance(nn.Module):
         return (self.evidence.distance(image, tile),)
 
 
-def _graph(part: nn.Module, size: int, of_tile: bool = False) -> openvino.Model:
-    """For one image [1, 3, S, S], float32 0..1; with `of_tile` also for which tile it is, int64 [1]."""
+def _graph(part: nn.Module, *inputs: Tensor) -> openvino.Model:
+    """For inputs of these shapes and types: an image [1, 3, S, S], float32 0..1, and what else it takes."""
     # here: where no graph is made, a tenth of a second is saved
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    image = torch.zeros((1, 3, size, size))
-    example = (image, torch.zeros(1, dtype=torch.int64)) if of_tile else (image,)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that sizes become constants, as they shall
-        traced = torch.jit.trace(part.eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
-        decoder = TorchScriptPythonDecoder(traced, example_input=example)  # lives until it is converted
+        traced = torch.jit.trace(part.eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
+        decoder = TorchScriptPythonDecoder(traced, example_input=inputs)  # lives until it is converted
         frontend = FrontEndManager().load_by_framework("pytorch")
         graph = frontend.convert(frontend.load(decoder))
-    graph.reshape({k: list(part.shape) for k, part in enumerate(example)})
+    graph.reshape({k: list(part.shape) for k, part in enumerate(inputs)})
     return graph
 
 
 def _exact(graph: openvino.Model) -> openvino.Model:
-    """The graph of `_Networks`, told what stays float32 where the rest is rounded to bfloat16.
+    """A graph of the networks, told what stays float32 where the rest is rounded to bfloat16.
 
     The segmentation's first convolution takes the difference of image and reconstruction, which rounding
     would lose: rounded alone, it puts the map as far off as all of the segmentation does. A group's spread is

@@ -1,5 +1,6 @@
 """The detector in torch, on a CPU or a CUDA device."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,25 +93,34 @@ class TorchEngine:
         return [self._detect(*one) for one in zip(images, masks, of_part, strict=True)]
 
     def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits [1, 1, S, S] of one image, and its picture without a fault unless it is left out."""
+        """Logits [1, 1, S, S] of one image, and its picture without a fault unless it is left out.
+
+        Where the segmentation has no say, it is not asked.
+        """
         evidence = self._detector.evidence
         if evidence is None or not evidence.fitted:
-            return self._networks(x)
+            estimates, picture = self._reconstruct(x)
+            return self._compare(x, estimates), picture
         distance = self._distance(x, tile)
         suspects = evidence.suspects(distance)
         if self.picture_from > 0 and not suspects:
             logits = evidence.combine(None, distance)
             if image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
-        logits, picture = self._networks(x)
-        # a network that gives NaN must not pass for a good part where it has no say
-        counts = suspects or not bool(logits.sum().isfinite())
-        return evidence.combine(logits if counts else None, distance), picture
+        estimates, picture = self._reconstruct(x)
+        logits = evidence.combine(self._compare(x, estimates) if suspects else None, distance)
+        if not bool(estimates.sum().isfinite()):  # a network that fails must not pass for a good part
+            logits.fill_(math.nan)
+        return logits, picture
 
-    def _networks(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [1, 1, S, S] and the picture without a fault, uint8 [1, S, S, 3]."""
-        output = self._detector.pass_networks(x)
-        return output.logits, as_pictures(output.reconstruction)
+    def _reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Estimates [1, C, S, S] for `_compare`, and the picture without a fault, uint8 [1, S, S, 3]."""
+        estimates = self._detector.reconstruct(x)
+        return estimates, as_pictures(self._detector.picture(x, estimates))
+
+    def _compare(self, x: Tensor, estimates: Tensor) -> Tensor:
+        """Logits [1, 1, S, S] of the segmentation."""
+        return self._detector.compare(x, estimates)
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._detector.evidence is not None

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +159,13 @@ def test_an_engine_that_rounds_stays_near_torch_and_repeats_to_the_bit(
 
 
 def test_what_compares_image_and_reconstruction_is_not_rounded(detector: DiffusionAD) -> None:
-    graph = openvino_engine._graph(openvino_engine._Networks(detector, rounded=True), SIZE)
-    layers = openvino_engine._exact(graph).get_ops()
+    settled, image = openvino_engine._settled(detector, rounded=True), torch.zeros(1, 3, SIZE, SIZE)
+    parts_of_it = (
+        (openvino_engine._Reconstruction(settled), image),
+        (openvino_engine._Comparison(settled), image, detector.reconstruct(image)),
+    )
+    graphs = [openvino_engine._exact(openvino_engine._graph(*part)) for part in parts_of_it]
+    layers = [layer for graph in graphs for layer in graph.get_ops()]
 
     def kept(layer: Any) -> bool:  # versions of OpenVINO call it by either name
         return bool({"precise_0", "DisablePrecisionConversion_0"} & set(layer.get_rt_info().keys()))
@@ -192,10 +198,8 @@ def test_convolutions_are_rounded_where_the_processor_does_it(
 ) -> None:
     monkeypatch.setattr(openvino_engine, "RationalSiLU", torch.nn.SiLU)  # which differs in float32 too
     model, x = described(detector), torch.rand((1, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0))
-    rounded, exact = (
-        OpenVinoEngine(copy.deepcopy(detector), model, 1, rounded=kind)._networks(x)[0]
-        for kind in (True, False)
-    )
+    engines = (OpenVinoEngine(copy.deepcopy(detector), model, 1, rounded=kind) for kind in (True, False))
+    rounded, exact = (engine._compare(x, engine._reconstruct(x)[0]) for engine in engines)
     off = float((rounded - exact).abs().max() / exact.abs().max())
     assert 1e-5 < off < openvino_engine.ROUNDED_OFF_BY  # in float32 the two would give the same bits
 
@@ -277,8 +281,8 @@ def test_engines_are_measured_with_all_that_a_part_may_need(
     assert detector.evidence is not None
     state = detector.state_dict() | {"evidence.trust": torch.zeros(())}  # judged without its networks
     passes = []
-    networks = TorchEngine._networks
-    monkeypatch.setattr(TorchEngine, "_networks", lambda self, x: passes.append(1) or networks(self, x))
+    networks = TorchEngine._reconstruct
+    monkeypatch.setattr(TorchEngine, "_reconstruct", lambda self, x: passes.append(1) or networks(self, x))
     model, image = described(detector), parts(1, seed=1)[0]
     opened = factory.build_engine(model, state, CPU, lasting=True, picture_from=NO_PICTURES)
     assert len(passes) >= TURNS
@@ -406,7 +410,7 @@ def test_folded_repetition_and_time_give_what_the_network_gives(multipliers: tup
 def test_the_moments_of_a_rounded_network_are_not_rounded(detector: DiffusionAD) -> None:
     """OpenVINO may write an operation anew, which then has lost its mark."""
     engine = OpenVinoEngine(copy.deepcopy(detector), described(detector), 1, rounded=True)
-    compiled = engine._of_networks._idle.get().get_compiled_model()
+    compiled = engine._of_reconstruction._idle.get().get_compiled_model()
     told = [(op.get_friendly_name(), op.get_rt_info()) for op in compiled.get_runtime_model().get_ops()]
     moments = [info for name, info in told if f".{MOMENTS}" in name]
     kinds = {info["layerType"].astype(str) for info in moments}
@@ -474,10 +478,33 @@ def test_a_network_that_fails_is_heard_where_it_has_no_say(
     images = list(parts(12, seed=0))
     quiet = [k for k, one in enumerate(engine.infer(images)) if one.score < 0.05]
     assert len(quiet) >= 6
-    logits, picture = engine._networks(torch.rand(1, 3, SIZE, SIZE))
-    logits[0, 0, 5, 7] = math.nan
-    monkeypatch.setattr(engine, "_networks", lambda _: (logits, picture))
+    estimates, picture = engine._reconstruct(torch.rand(1, 3, SIZE, SIZE))
+    estimates[0, 0, 5, 7] = math.nan
+    monkeypatch.setattr(engine, "_reconstruct", lambda _: (estimates, picture))
     assert all(math.isnan(engine.infer([images[k]])[0].score) for k in quiet)
+
+
+@pytest.mark.parametrize(
+    "make", [*list(ENGINES.values())[:2], partial(OpenVinoEngine, threads=1, rounded=True)]
+)
+def test_a_segmentation_without_a_say_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, detector: DiffusionAD, make: Callable[..., Engine]
+) -> None:
+    engine = make(copy.deepcopy(detector), described(detector))
+    assert isinstance(engine, TorchEngine)
+    images = list(parts(12, seed=0))
+    images[3][40:50, 60:64] //= 2
+    asked = []
+    compare = engine._compare
+    monkeypatch.setattr(engine, "_compare", lambda *x: asked.append(1) or compare(*x))
+    found = engine.infer(images)
+    assert 1 <= len(asked) <= 6
+    assert all(one.reconstruction is not None for one in found)
+    monkeypatch.setattr("inspector_core.detectors.feature_evidence.FeatureEvidence.suspects", lambda *_: True)
+    for one, same in zip(found, engine.infer(images), strict=True):
+        assert one.score == same.score
+        assert np.array_equal(one.anomaly_map, same.anomaly_map)
+    assert len(asked) >= len(images)
 
 
 @of_any_detector
@@ -563,6 +590,6 @@ def test_an_engine_that_fails_at_the_measurement_is_left_out(
         raise RuntimeError("no such instruction")
 
     monkeypatch.setattr(factory, "MEMORY", tmp_path / "engines.json")
-    monkeypatch.setattr(OpenVinoEngine, "_networks", refuse)
+    monkeypatch.setattr(OpenVinoEngine, "_reconstruct", refuse)
     engine = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True)
     assert engine.name.startswith("torch-cpu")
