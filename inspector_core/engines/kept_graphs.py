@@ -10,9 +10,11 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -43,28 +45,58 @@ class KeptGraphs:
 
     def __init__(self, folder: Path, model: str) -> None:
         self._folder, self._model = folder, model
+        self._made: list[tuple[Path, openvino.CompiledModel]] = []
 
-    def find(self, name: str, settings: Settings) -> openvino.Tensor | None:
-        """What `keep` kept, for `openvino.Core.import_model`; None where there is nothing sound."""
-        path = self._path(name, settings)
+    def compiled(
+        self, name: str, make: Callable[[], openvino.Model], settings: Settings, lanes: int
+    ) -> list[openvino.CompiledModel]:
+        """The graph `name` for a CPU, once for each lane, as it was kept or else as `make` makes it.
+
+        Raises:
+            RuntimeError: OpenVINO can't take it.
+        """
+
+        def in_lanes(open_one: Callable[..., openvino.CompiledModel], what: object) -> list[Any]:
+            # with two streams in place of two graphs OpenVINO 2026.4 gets the features' distance wrong
+            with ThreadPoolExecutor(lanes) as pool:
+                return list(pool.map(lambda _: open_one(what, "CPU", settings), range(lanes)))
+
+        path, core = self._path(name, settings), openvino.Core()
+        if (kept := self._sound(path)) is not None:
+            try:
+                return in_lanes(core.import_model, kept)
+            except RuntimeError:
+                log.warning("a kept graph can't be used; it is made again", exc_info=True)
+        models = in_lanes(core.compile_model, make())
+        self._made.append((path, models[0]))
+        return models
+
+    def keep(self) -> None:
+        """What had to be made, for the next time."""
+        while self._made:
+            path, compiled = self._made.pop()
+            if self._model:
+                self._keep(path, compiled)
+
+    def _sound(self, path: Path) -> openvino.Tensor | None:
+        if not self._model:
+            return None
         try:
             stored = np.memmap(path, np.uint8, "r")
             os.utime(path)
         except (OSError, ValueError):  # an empty file can't be mapped
             return None
         graph, digest = stored[:-_DIGEST], stored[-_DIGEST:]
-        if not self._model or hashlib.sha256(graph.data).digest() != digest.tobytes():
+        if hashlib.sha256(graph.data).digest() != digest.tobytes():
             return None
         return openvino.Tensor(graph)
 
-    def keep(self, name: str, settings: Settings, compiled: openvino.CompiledModel) -> None:
-        if not self._model:
-            return
+    def _keep(self, path: Path, compiled: openvino.CompiledModel) -> None:
         try:
             graph = compiled.export_model().getvalue()
             self._folder.mkdir(parents=True, exist_ok=True)
             if len(graph) <= min(SHARE_OF_FREE * shutil.disk_usage(self._folder).free, MOST_BYTES):
-                write_bytes(self._path(name, settings), graph + hashlib.sha256(graph).digest())
+                write_bytes(path, graph + hashlib.sha256(graph).digest())
                 self._make_room()
         except (OSError, RuntimeError):
             log.warning("a compiled graph can't be kept in %s", self._folder, exc_info=True)

@@ -5,17 +5,18 @@ from the torch detector when the model is opened, so that one definition says wh
 """
 
 import copy
-import logging
 import re
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
-import numpy as np
 import openvino
 import torch
 from threadpoolctl import ThreadpoolController
@@ -26,7 +27,7 @@ from inspector_core.detectors.diffusion_ad import DiffusionAD
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
-from inspector_core.engines.kept_graphs import KeptGraphs, Settings
+from inspector_core.engines.kept_graphs import KeptGraphs
 from inspector_core.engines.rewriting import (
     MOMENTS,
     RationalSiLU,
@@ -38,8 +39,6 @@ from inspector_core.engines.rewriting import (
     settle,
 )
 from inspector_core.engines.torch_engine import TorchEngine, as_pictures
-
-log = logging.getLogger(__name__)
 
 OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
 """What a graph may be off, of the largest number that torch gives; the second, where it rounds."""
@@ -82,57 +81,43 @@ class OpenVinoEngine(TorchEngine):
             self._name += f"-x{lanes}"
         self._pool = ThreadPoolExecutor(lanes, "norma-lane")
         self._helpers = ThreadpoolController().select(user_api="openmp")
+        self._graphs = graphs or KeptGraphs(Path(), "")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": max(1, threads // lanes),
             "ENABLE_CPU_PINNING": lanes == 1,  # else all lanes would be pinned to the same cores
         }
-        core, size = openvino.Core(), detector.config.size
-        self._graphs = graphs
-        self._made: list[tuple[str, Settings, openvino.CompiledModel]] = []
-
-        def in_lanes(open_one: Callable[[], openvino.CompiledModel]) -> list[openvino.CompiledModel]:
-            # one for each lane: with two streams OpenVINO 2026.4 gets the distance wrong
-            with ThreadPoolExecutor(lanes) as pool:
-                return [one.result() for one in [pool.submit(open_one) for _ in range(lanes)]]
-
-        def compiled(name: str, make: Callable[[], openvino.Model], kind: str) -> _Graph:
-            chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
-            kept = None if graphs is None else graphs.find(name, chosen)
-            if kept is not None:
-                try:
-                    return _Graph(in_lanes(partial(core.import_model, kept, "CPU", chosen)))
-                except RuntimeError:
-                    log.warning("a kept graph can't be used; it is made again", exc_info=True)
-            models = in_lanes(partial(core.compile_model, make(), "CPU", chosen))
-            self._made.append((name, chosen, models[0]))
-            return _Graph(models)
-
-        image = torch.zeros((1, 3, size, size))
+        image = torch.zeros((1, 3, self._size, self._size))
         settled = cache(lambda: _settled(self._detector, rounded))
 
-        def network(part: type[nn.Module], *inputs: Tensor) -> _Graph:
+        def compiled(
+            name: str, make: Callable[[], openvino.Model], kind: str
+        ) -> list[openvino.CompiledModel]:
+            chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
+            return self._graphs.compiled(name, make, chosen, lanes)
+
+        def network(part: type[nn.Module], *inputs: Tensor) -> list[openvino.CompiledModel]:
             def make() -> openvino.Model:
                 graph = _graph(part(settled()), *inputs)
                 return _exact(graph) if rounded else graph
 
             return compiled(f"{part.__name__} {rounded=}", make, "bf16" if rounded else "f32")
 
-        self._of_reconstruction = network(_Reconstruction, image)
-        self._of_comparison = network(_Comparison, image, torch.zeros(self._of_reconstruction.shape))
-        self._of_distance = None
+        reconstruction = network(_Reconstruction, image)
+        estimates = torch.zeros(tuple(reconstruction[0].outputs[0].shape))
+        models = [reconstruction, network(_Comparison, image, estimates)]
         if (evidence := detector.evidence) is not None and evidence.fitted:
             self._of_tile = evidence.regions.tiles > 1
             inputs = (image, torch.zeros(1, dtype=torch.int64))[: 1 + self._of_tile]
-            self._of_distance = compiled("distance", partial(_graph, _Distance(evidence), *inputs), "f32")
+            models.append(compiled("distance", partial(_graph, _Distance(evidence), *inputs), "f32"))
+        self._idle: SimpleQueue[_Lane] = SimpleQueue()
+        for of_lane in zip(*models, strict=True):
+            self._idle.put(_Lane(*[model.create_infer_request() for model in of_lane]))
+        self._here = threading.local()
 
     def keep_graphs(self) -> None:
-        """So that the next engine of this model need not make them."""
-        while self._made:
-            made = self._made.pop()
-            if self._graphs is not None:
-                self._graphs.keep(*made)
+        self._graphs.keep()
 
     @torch.inference_mode()
     def agrees(self) -> bool:
@@ -140,16 +125,19 @@ class OpenVinoEngine(TorchEngine):
         x = torch.rand((1, 3, self._size, self._size), generator=torch.Generator().manual_seed(0))
         last = torch.tensor([0 if self._model.tiling is None else self._model.tiling.count - 1])
         logits = super()._compare(x, super()._reconstruct(x)[0])
-        distance = None if self._of_distance is None else super()._distance(x, last)
+        evidence = self._detector.evidence
+        distance = super()._distance(x, last) if evidence is not None and evidence.fitted else None
 
         def near(one: Tensor, other: Tensor, off_by: float) -> bool:
             return bool((one - other).abs().max() <= off_by * other.abs().max())
 
-        return all(
-            near(self._compare(x, self._reconstruct(x)[0]), logits, self._off_by)
-            and (distance is None or near(self._distance(x, last), distance, OFF_BY))
-            for _ in range(self._lanes)
-        )
+        def near_in_lane() -> bool:
+            with self._in_a_lane():
+                return near(self._compare(x, self._reconstruct(x)[0]), logits, self._off_by) and (
+                    distance is None or near(self._distance(x, last), distance, OFF_BY)
+                )
+
+        return all(near_in_lane() for _ in range(self._lanes))  # they come in turns
 
     @property
     def lanes(self) -> int:
@@ -175,39 +163,45 @@ class OpenVinoEngine(TorchEngine):
         with self._helpers.limit(limits=1):
             return super().infer([image], [mask], [tile])[0]
 
+    def _detect(self, image: Image, ignore: IgnoreMask | None, tile: int) -> Detection:
+        with self._in_a_lane():
+            return super()._detect(image, ignore, tile)
+
+    @contextmanager
+    def _in_a_lane(self) -> Iterator[None]:
+        """One is this thread's meanwhile, and with it what its graphs give, until they run again."""
+        self._here.lane = self._idle.get()
+        try:
+            yield
+        finally:
+            self._idle.put(self._here.lane)
+
     def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
         return super()._run(x.contiguous(), tile)  # once for all graphs
 
     def _reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        estimates, picture = self._of_reconstruction(x)
-        return estimates, picture
+        estimates, picture = _results(self._here.lane.reconstruction, x)
+        return estimates, picture.clone()  # which leaves the lane
 
     def _compare(self, x: Tensor, estimates: Tensor) -> Tensor:
-        return self._of_comparison(x, estimates)[0]
+        return _results(self._here.lane.comparison, x, estimates)[0]
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
-        assert self._of_distance is not None
-        return self._of_distance(x, tile)[0] if self._of_tile else self._of_distance(x)[0]
+        return _results(self._here.lane.distance, *(x, tile)[: 1 + self._of_tile])[0]
 
 
-class _Graph:
-    """A graph, compiled for each lane; as many threads may call it."""
+class _Lane(NamedTuple):
+    """What looks at one image at a time."""
 
-    def __init__(self, models: Sequence[openvino.CompiledModel]) -> None:
-        self._outputs = range(len(models[0].outputs))
-        self.shape = tuple(models[0].outputs[0].shape)
-        self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for model in models:
-            self._idle.put(model.create_infer_request())
+    reconstruction: openvino.InferRequest
+    comparison: openvino.InferRequest
+    distance: openvino.InferRequest | None = None
 
-    def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        request = self._idle.get()
-        try:
-            found = request.infer({k: part.numpy() for k, part in enumerate(inputs)})
-            # copied: the next run writes over it
-            return [torch.from_numpy(np.array(found[k])) for k in self._outputs]
-        finally:
-            self._idle.put(request)
+
+def _results(request: openvino.InferRequest, *inputs: Tensor) -> list[Tensor]:
+    """Nothing is copied: the next run of this request writes over what this one gave."""
+    given = {k: part.numpy() for k, part in enumerate(inputs)}
+    return [torch.from_numpy(part) for part in request.infer(given, True, True).to_tuple()]
 
 
 def _settled(detector: DiffusionAD, rounded: bool) -> DiffusionAD:

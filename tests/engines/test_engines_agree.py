@@ -198,8 +198,13 @@ def test_convolutions_are_rounded_where_the_processor_does_it(
 ) -> None:
     monkeypatch.setattr(openvino_engine, "RationalSiLU", torch.nn.SiLU)  # which differs in float32 too
     model, x = described(detector), torch.rand((1, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0))
-    engines = (OpenVinoEngine(copy.deepcopy(detector), model, 1, rounded=kind) for kind in (True, False))
-    rounded, exact = (engine._compare(x, engine._reconstruct(x)[0]) for engine in engines)
+
+    def logits(rounded: bool) -> torch.Tensor:
+        engine = OpenVinoEngine(copy.deepcopy(detector), model, 1, rounded=rounded)
+        with engine._in_a_lane():
+            return engine._compare(x, engine._reconstruct(x)[0]).clone()
+
+    rounded, exact = logits(True), logits(False)
     off = float((rounded - exact).abs().max() / exact.abs().max())
     assert 1e-5 < off < openvino_engine.ROUNDED_OFF_BY  # in float32 the two would give the same bits
 
@@ -239,13 +244,13 @@ def test_a_lane_takes_no_core_of_another_and_leaves_its_callers_threads_alone(
 ) -> None:
     engine = OpenVinoEngine(copy.deepcopy(detector), described(detector), 2, lanes=lanes)
     seen: list[int] = []
-    compute = openvino_engine._Graph.__call__
+    compute = openvino_engine._results
 
-    def counted(graph: Any, *x: Any) -> Any:
+    def counted(*x: Any) -> Any:
         seen.append(torch.get_num_threads())
-        return compute(graph, *x)
+        return compute(*x)
 
-    monkeypatch.setattr(openvino_engine._Graph, "__call__", counted)
+    monkeypatch.setattr(openvino_engine, "_results", counted)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -260,15 +265,30 @@ def test_a_lane_takes_no_core_of_another_and_leaves_its_callers_threads_alone(
 
 
 @of_any_detector
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_what_leaves_an_engine_is_not_written_over(detector: DiffusionAD, lanes: int) -> None:
+    engine = OpenVinoEngine(copy.deepcopy(detector), described(detector), 2, lanes=lanes)
+    images = list(parts(8, seed=3))
+    images[2][40:50, 60:64] //= 2
+    with ThreadPoolExecutor(4) as threads:  # more than there are lanes
+        found = list(threads.map(lambda image: engine.infer([image])[0], images))
+    for one, image in zip(found, images, strict=True):
+        alone = engine.infer([image])[0]
+        assert one.score == alone.score
+        assert np.array_equal(one.anomaly_map, alone.anomaly_map)
+        assert one.reconstruction is not None
+        assert alone.reconstruction is not None
+        assert np.array_equal(one.reconstruction, alone.reconstruction)
+
+
+@of_any_detector
 def test_an_openvino_that_is_wrong_is_found_out_and_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: DiffusionAD
 ) -> None:
     monkeypatch.setattr(factory, "MEMORY", tmp_path / "engines.json")
     assert OpenVinoEngine(copy.deepcopy(detector), described(detector), 2, lanes=2).agrees()
-    compute = openvino_engine._Graph.__call__
-    monkeypatch.setattr(
-        openvino_engine._Graph, "__call__", lambda self, *x: [1.1 * part for part in compute(self, *x)]
-    )
+    compute = openvino_engine._results
+    monkeypatch.setattr(openvino_engine, "_results", lambda *x: [1.1 * part for part in compute(*x)])
     opened = factory.build_engine(described(detector), detector.state_dict(), CPU, lasting=True, lanes=2)
     assert opened.name.startswith("torch-")
 
@@ -410,7 +430,7 @@ def test_folded_repetition_and_time_give_what_the_network_gives(multipliers: tup
 def test_the_moments_of_a_rounded_network_are_not_rounded(detector: DiffusionAD) -> None:
     """OpenVINO may write an operation anew, which then has lost its mark."""
     engine = OpenVinoEngine(copy.deepcopy(detector), described(detector), 1, rounded=True)
-    compiled = engine._of_reconstruction._idle.get().get_compiled_model()
+    compiled = engine._idle.get().reconstruction.get_compiled_model()
     told = [(op.get_friendly_name(), op.get_rt_info()) for op in compiled.get_runtime_model().get_ops()]
     moments = [info for name, info in told if f".{MOMENTS}" in name]
     kinds = {info["layerType"].astype(str) for info in moments}

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import openvino
@@ -24,12 +25,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "graphs"
 
 
-@pytest.fixture(scope="module")
-def compiled() -> openvino.CompiledModel:
-    """Twice what it is given."""
+def twice() -> openvino.Model:
     x = openvino.opset8.parameter([1, 4], np.float32)
-    twice = openvino.opset8.multiply(x, np.array([2], np.float32))
-    return openvino.Core().compile_model(openvino.Model([twice], [x]), "CPU")
+    return openvino.Model([openvino.opset8.multiply(x, np.array([2], np.float32))], [x])
+
+
+SIZE_OF_TWICE = len(openvino.Core().compile_model(twice(), "CPU").export_model().getvalue())
+
+
+def made(folder: Path, model: str = "a model", name: str = "twice", settings: Settings = SETTINGS) -> int:
+    """How often a graph is made when it is asked for, and kept if it may be."""
+    making: list[openvino.Model] = []
+
+    def make() -> openvino.Model:
+        making.append(twice())
+        return making[-1]
+
+    graphs = KeptGraphs(folder, model)
+    (compiled,) = graphs.compiled(name, make, settings, 1)
+    np.testing.assert_array_equal(compiled([np.ones((1, 4), np.float32)])[0], np.full((1, 4), 2))
+    graphs.keep()
+    return len(making)
 
 
 def opened(model: Path, monkeypatch: pytest.MonkeyPatch, lanes: int = 1) -> OpenVinoEngine:
@@ -85,34 +101,28 @@ def test_a_graph_that_openvino_refuses_is_made_again(
 ) -> None:
     opened(model, monkeypatch)
 
-    def find(self: KeptGraphs, name: str, settings: Settings) -> openvino.Tensor:
-        return openvino.Tensor(np.zeros(1000, np.uint8))
-
-    monkeypatch.setattr(KeptGraphs, "find", find)
+    junk = openvino.Tensor(np.zeros(1000, np.uint8))
+    monkeypatch.setattr(KeptGraphs, "_sound", lambda self, path: junk)
     with caplog.at_level(logging.WARNING):
         assert opened(model, monkeypatch).agrees()
     assert "made again" in caplog.text
 
 
 def test_a_graph_is_that_of_its_model_settings_machine_and_code(
-    tmp_path: Path, compiled: openvino.CompiledModel, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graphs = KeptGraphs(tmp_path, "a model")
-    graphs.keep("distance", SETTINGS, compiled)
-    kept = graphs.find("distance", SETTINGS)
-    assert kept is not None
-    again = openvino.Core().import_model(kept, "CPU", {})
-    np.testing.assert_array_equal(again([np.ones((1, 4), np.float32)])[0], np.full((1, 4), 2))
-    assert graphs.find("networks", SETTINGS) is None
-    assert graphs.find("distance", {"INFERENCE_NUM_THREADS": 2}) is None
-    assert KeptGraphs(tmp_path, "another").find("distance", SETTINGS) is None
+    assert made(tmp_path) == 1
+    assert made(tmp_path) == 0
+    assert made(tmp_path, name="another") == 1
+    assert made(tmp_path, settings={"INFERENCE_NUM_THREADS": 2}) == 1
+    assert made(tmp_path, model="another") == 1
     for part in ("machine", "_code"):
         with monkeypatch.context() as other:
             other.setattr(kept_graphs, part, lambda: "another")
             kept_graphs._here.cache_clear()
-            assert graphs.find("distance", SETTINGS) is None
+            assert made(tmp_path) == 1
         kept_graphs._here.cache_clear()
-    assert graphs.find("distance", SETTINGS) is not None
+    assert made(tmp_path) == 0
 
 
 def test_a_folder_application_knows_its_code_by_the_program(
@@ -127,10 +137,9 @@ def test_a_folder_application_knows_its_code_by_the_program(
     assert kept_graphs._code() != first
 
 
-def test_of_a_model_without_a_file_nothing_is_kept(tmp_path: Path, compiled: openvino.CompiledModel) -> None:
-    graphs = KeptGraphs(tmp_path / "graphs", "")
-    graphs.keep("distance", SETTINGS, compiled)
-    assert graphs.find("distance", SETTINGS) is None
+def test_of_a_model_without_a_file_nothing_is_kept(tmp_path: Path) -> None:
+    assert made(tmp_path / "graphs", model="") == 1
+    assert made(tmp_path / "graphs", model="") == 1
     assert not (tmp_path / "graphs").exists()
 
 
@@ -155,35 +164,25 @@ def test_a_full_disk_costs_the_graph_only(
     assert "can't be kept" in caplog.text
 
 
-def test_the_disk_is_left_to_the_parts(
-    tmp_path: Path, compiled: openvino.CompiledModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    size = len(compiled.export_model().getvalue())
-    free = size / kept_graphs.SHARE_OF_FREE
-
-    class Disk:
-        def __init__(self, free: float) -> None:
-            self.free = free
-
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: Disk(free - 10))
-    graphs = KeptGraphs(tmp_path, "a model")
-    graphs.keep("distance", SETTINGS, compiled)
-    assert graphs.find("distance", SETTINGS) is None
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: Disk(free + 10))
-    graphs.keep("distance", SETTINGS, compiled)
-    assert graphs.find("distance", SETTINGS) is not None
+def test_the_disk_is_left_to_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = SIZE_OF_TWICE / kept_graphs.SHARE_OF_FREE
+    for spared, there in ((-1000, False), (1000, True)):
+        disk = SimpleNamespace(free=free + spared)
+        monkeypatch.setattr("shutil.disk_usage", lambda folder, disk=disk: disk)
+        assert made(tmp_path) == 1
+        assert bool(list(tmp_path.iterdir())) == there
 
 
 def test_those_not_used_for_the_longest_time_make_room(
-    tmp_path: Path, compiled: openvino.CompiledModel, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = len(compiled.export_model().getvalue())
-    monkeypatch.setattr(kept_graphs, "MOST_BYTES", 3.5 * size)
-    models = [KeptGraphs(tmp_path, name) for name in "abcd"]
-    for age, graphs in enumerate(models[:3]):
-        graphs.keep("distance", SETTINGS, compiled)
-        os.utime(graphs._path("distance", SETTINGS), (1000 + age, 1000 + age))
-    assert models[0].find("distance", SETTINGS) is not None  # used: now the newest
-    models[3].keep("distance", SETTINGS, compiled)
-    there = [graphs.find("distance", SETTINGS) is not None for graphs in models]
-    assert there == [True, False, True, True]
+    monkeypatch.setattr(kept_graphs, "MOST_BYTES", 3.5 * SIZE_OF_TWICE)
+    for age, model in enumerate("abc"):
+        before = set(tmp_path.iterdir())
+        assert made(tmp_path, model) == 1
+        (new,) = set(tmp_path.iterdir()) - before
+        os.utime(new, (1000 + age, 1000 + age))
+    assert made(tmp_path, "a") == 0  # used: now the newest
+    assert made(tmp_path, "d") == 1
+    assert [made(tmp_path, model) for model in "acd"] == [0, 0, 0]
+    assert made(tmp_path, "b") == 1
