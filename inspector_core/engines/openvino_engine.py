@@ -176,9 +176,6 @@ class OpenVinoEngine(TorchEngine):
         finally:
             self._idle.put(self._here.lane)
 
-    def _run(self, x: Tensor, tile: Tensor) -> tuple[Tensor, Tensor | None]:
-        return super()._run(x.contiguous(), tile)  # once for all graphs
-
     def _reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         estimates, picture = _results(self._here.lane.reconstruction, x)
         return estimates, picture.clone()  # which leaves the lane
