@@ -52,8 +52,8 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     write_bytes(path, encode_png(image))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` atomically (temporary file in the same folder, fsync, rename).
+def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
+    """Replace `path` by `parts`, one after the other, atomically (temporary file beside it, fsync, rename).
 
     Raises:
         OSError: the folder can't be written or the disk is full; the old file then still stands.
@@ -63,7 +63,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             os.chmod(temporary, 0o644)  # a temporary file is its owner's alone; what takes its name is not
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

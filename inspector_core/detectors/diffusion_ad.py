@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.presets import DetectorConfig
+from inspector_core.diffusion import norm_guided
 from inspector_core.diffusion.denoiser import Denoiser
-from inspector_core.diffusion.norm_guided import Reconstruction, reconstruct
 from inspector_core.diffusion.schedule import linear_alpha_bar
 from inspector_core.diffusion.segmentation import SegmentationNet
 from inspector_core.diffusion.unet import UNet
@@ -58,7 +58,7 @@ class DiffusionAD(nn.Module):
         """The network's range to an image 0..1."""
         return (x if self.config.diffusion.pixel_range == "unit" else (x + 1) / 2).clamp(0, 1)
 
-    def estimates(self, x: Tensor, r: Reconstruction, t_small: Tensor, t_big: Tensor) -> Tensor:
+    def estimates(self, x: Tensor, r: norm_guided.Reconstruction, t_small: Tensor, t_big: Tensor) -> Tensor:
         """What the segmentation gets beside the encoded images x: the guided reconstruction [B, 3, S, S].
 
         Args:
@@ -117,8 +117,8 @@ class DiffusionAD(nn.Module):
         cut, small, big = (
             F.pixel_unshuffle(part, patch) for part in (source, self.noise_small, self.noise_big)
         )
-        of_patches = reconstruct(self.denoiser, cut, small, big, t_small, t_big, w, low, high)
-        r = Reconstruction(*[F.pixel_shuffle(part, patch) for part in of_patches])
+        of_patches = norm_guided.reconstruct(self.denoiser, cut, small, big, t_small, t_big, w, low, high)
+        r = norm_guided.Reconstruction(*[F.pixel_shuffle(part, patch) for part in of_patches])
         return self.estimates(x, r, t_small, t_big)
 
 

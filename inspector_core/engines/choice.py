@@ -27,7 +27,7 @@ ROUNDED_GAIN = 1.5
 
 def machine() -> str:
     """What a choice of engine depends on besides the model: the processor, its threads, and the libraries."""
-    libraries = [f"{name} {_version(name)}" for name in ("torch", "openvino")]
+    libraries = [f"{name} {_version(name)}" for name in ("norma-inspector", "torch", "openvino")]
     threads = f"{torch.get_num_threads()} threads"
     return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), threads, *libraries])
 

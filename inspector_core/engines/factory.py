@@ -176,11 +176,14 @@ def _openvino(
         from inspector_core.engines.kept_graphs import KeptGraphs
         from inspector_core.engines.openvino_engine import OpenVinoEngine
 
-        threads = torch.get_num_threads()
-        graphs, lanes = KeptGraphs(GRAPHS, metadata.sha256), min(threads, lanes)
-        engine = OpenVinoEngine(detector, metadata, threads, lanes=lanes, rounded=rounded, graphs=graphs)
-        if engine.agrees():
-            return engine
+        threads, graphs = torch.get_num_threads(), KeptGraphs(GRAPHS, metadata.sha256)
+        lanes = min(threads, lanes)
+        while True:
+            engine = OpenVinoEngine(detector, metadata, threads, lanes=lanes, rounded=rounded, graphs=graphs)
+            if engine.agrees():
+                return engine
+            if not graphs.forget():  # with graphs that were made here
+                break
         log.error("OpenVINO computes this model wrongly here; torch does it")
         return None
     except ImportError:  # a packager may have left it out

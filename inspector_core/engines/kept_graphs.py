@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class KeptGraphs:
     def __init__(self, folder: Path, model: str) -> None:
         self._folder, self._model = folder, model
         self._made: list[tuple[Path, openvino.CompiledModel]] = []
+        self._read: list[Path] = []
+        self._trusted = True
 
     def compiled(
         self, name: str, make: Callable[[], openvino.Model], settings: Settings, lanes: int
@@ -64,7 +67,9 @@ class KeptGraphs:
         path, core = self._path(name, settings), openvino.Core()
         if (kept := self._sound(path)) is not None:
             try:
-                return in_lanes(core.import_model, kept)
+                models = in_lanes(core.import_model, kept)
+                self._read.append(path)
+                return models
             except RuntimeError:
                 log.warning("a kept graph can't be used; it is made again", exc_info=True)
         models = in_lanes(core.compile_model, make())
@@ -77,47 +82,66 @@ class KeptGraphs:
             path, compiled = self._made.pop()
             if self._model:
                 self._keep(path, compiled)
+                self._make_room()
+
+    def forget(self) -> bool:
+        """Take what was read for bad, and read no more; returns whether anything was."""
+        self._trusted, forgotten = False, bool(self._read)
+        while self._read:
+            with suppress(OSError):
+                self._read.pop().unlink()
+        return forgotten
 
     def _sound(self, path: Path) -> openvino.Tensor | None:
-        if not self._model:
+        if not (self._model and self._trusted):
             return None
         try:
-            stored = np.memmap(path, np.uint8, "r")
-            os.utime(path)
-        except (OSError, ValueError):  # an empty file can't be mapped
+            stored = np.fromfile(path, np.uint8)
+        except OSError:
             return None
         graph, digest = stored[:-_DIGEST], stored[-_DIGEST:]
         if hashlib.sha256(graph.data).digest() != digest.tobytes():
             return None
+        with suppress(OSError):  # the folder may be another user's
+            os.utime(path)
         return openvino.Tensor(graph)
 
     def _keep(self, path: Path, compiled: openvino.CompiledModel) -> None:
         try:
-            graph = compiled.export_model().getvalue()
+            graph = compiled.export_model().getbuffer()
             self._folder.mkdir(parents=True, exist_ok=True)
             if len(graph) <= min(SHARE_OF_FREE * shutil.disk_usage(self._folder).free, MOST_BYTES):
-                write_bytes(path, graph + hashlib.sha256(graph).digest())
-                self._make_room()
-        except (OSError, RuntimeError):
+                write_bytes(path, graph, hashlib.sha256(graph).digest())
+        except (OSError, RuntimeError, MemoryError):
             log.warning("a compiled graph can't be kept in %s", self._folder, exc_info=True)
 
     def _make_room(self) -> None:
+        there: list[tuple[float, int, Path]] = []
+        with suppress(OSError):
+            for file in self._folder.iterdir():
+                with suppress(OSError):  # another process may have made room meanwhile
+                    about = file.stat()
+                    there.append((about.st_mtime, about.st_size, file))
         taken = 0
-        for stored in sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True):
-            taken += stored.stat().st_size
+        for _, size, file in sorted(there, reverse=True):
+            taken += size
             if taken > MOST_BYTES:
-                stored.unlink()
+                with suppress(OSError):
+                    file.unlink()
 
     def _path(self, name: str, settings: Settings) -> Path:
-        about = json.dumps([self._model, name, dict(settings), *_here()])
+        about = json.dumps([self._model, name, dict(settings), *_whereabouts()])
         return self._folder / hashlib.sha256(about.encode()).hexdigest()
 
 
 @cache
-def _here() -> tuple[str, ...]:
+def _whereabouts() -> tuple[str, ...]:
+    return (machine(), _processor(), _code())
+
+
+def _processor() -> str:
     core = openvino.Core()
-    processor = (core.get_property("CPU", of) for of in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES"))
-    return (machine(), *map(str, processor), _code())
+    return str([core.get_property("CPU", of) for of in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")])
 
 
 def _code() -> str:

@@ -1,7 +1,7 @@
 """The detector as OpenVINO graphs, for CPUs.
 
-Layers are fused and laid out for the processor: 105 ms for torch's 142 on two AVX2 cores. The graph is made
-from the torch detector when the model is opened, so that one definition says what a detector computes.
+Layers are fused and laid out for the processor: 105 ms for torch's 142 on two AVX2 cores. The graphs are
+made from the torch detector, so that one definition says what a detector computes, and kept on disk.
 """
 
 import copy
@@ -111,6 +111,8 @@ class OpenVinoEngine(TorchEngine):
             self._of_tile = evidence.regions.tiles > 1
             inputs = (image, torch.zeros(1, dtype=torch.int64))[: 1 + self._of_tile]
             models.append(compiled("distance", partial(_graph, _Distance(evidence), *inputs), "f32"))
+            inputs = (image[:, :1], torch.zeros((1, 1, evidence.grid, evidence.grid)))
+            models.append(compiled("joining", partial(_graph, _Joining(evidence), *inputs), "f32"))
         self._idle: SimpleQueue[_Lane] = SimpleQueue()
         for of_lane in zip(*models, strict=True):
             self._idle.put(_Lane(*[model.create_infer_request() for model in of_lane]))
@@ -124,17 +126,22 @@ class OpenVinoEngine(TorchEngine):
         """Whether each lane gives what torch gives, of one image of noise; a library may be wrong."""
         x = torch.rand((1, 3, self._size, self._size), generator=torch.Generator().manual_seed(0))
         last = torch.tensor([0 if self._model.tiling is None else self._model.tiling.count - 1])
-        logits = super()._compare(x, super()._reconstruct(x)[0])
         evidence = self._detector.evidence
         distance = super()._distance(x, last) if evidence is not None and evidence.fitted else None
+        logits = super()._compare(x, super()._reconstruct(x)[0])
+        joined = None if distance is None else super()._join(logits, distance)
 
         def near(one: Tensor, other: Tensor, off_by: float) -> bool:
             return bool((one - other).abs().max() <= off_by * other.abs().max())
 
         def near_in_lane() -> bool:
             with self._in_a_lane():
-                return near(self._compare(x, self._reconstruct(x)[0]), logits, self._off_by) and (
-                    distance is None or near(self._distance(x, last), distance, OFF_BY)
+                if not near(self._compare(x, self._reconstruct(x)[0]), logits, self._off_by):
+                    return False
+                if distance is None or joined is None:
+                    return True
+                return near(self._distance(x, last), distance, OFF_BY) and near(
+                    self._join(logits, distance), joined, OFF_BY
                 )
 
         return all(near_in_lane() for _ in range(self._lanes))  # they come in turns
@@ -175,6 +182,7 @@ class OpenVinoEngine(TorchEngine):
             yield
         finally:
             self._idle.put(self._here.lane)
+            del self._here.lane
 
     def _reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         estimates, picture = _results(self._here.lane.reconstruction, x)
@@ -182,6 +190,9 @@ class OpenVinoEngine(TorchEngine):
 
     def _compare(self, x: Tensor, estimates: Tensor) -> Tensor:
         return _results(self._here.lane.comparison, x, estimates)[0]
+
+    def _join(self, logits: Tensor, distance: Tensor) -> Tensor:
+        return _results(self._here.lane.joining, logits, distance)[0]
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         return _results(self._here.lane.distance, *(x, tile)[: 1 + self._of_tile])[0]
@@ -193,6 +204,7 @@ class _Lane(NamedTuple):
     reconstruction: openvino.InferRequest
     comparison: openvino.InferRequest
     distance: openvino.InferRequest | None = None
+    joining: openvino.InferRequest | None = None
 
 
 def _results(request: openvino.InferRequest, *inputs: Tensor) -> list[Tensor]:
@@ -243,6 +255,15 @@ class _Distance(nn.Module):
 
     def forward(self, image: Tensor, tile: Tensor | None = None) -> tuple[Tensor, ...]:
         return (self.evidence.distance(image, tile),)
+
+
+class _Joining(nn.Module):
+    def __init__(self, evidence: FeatureEvidence) -> None:
+        super().__init__()
+        self.evidence = evidence
+
+    def forward(self, logits: Tensor, distance: Tensor) -> tuple[Tensor, ...]:
+        return (self.evidence.combine(logits, distance),)
 
 
 def _graph(part: nn.Module, *inputs: Tensor) -> openvino.Model:

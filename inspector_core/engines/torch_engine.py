@@ -109,7 +109,10 @@ class TorchEngine:
             if image_score(logits, self._top_k) < self.picture_from:
                 return logits, None
         estimates, picture = self._reconstruct(x)
-        logits = evidence.combine(self._compare(x, estimates) if suspects else None, distance)
+        if suspects:
+            logits = self._join(self._compare(x, estimates), distance)
+        else:
+            logits = evidence.combine(None, distance)
         if not bool(estimates.sum().isfinite()):  # a network that fails must not pass for a good part
             logits.fill_(math.nan)
         return logits, picture
@@ -122,6 +125,10 @@ class TorchEngine:
     def _compare(self, x: Tensor, estimates: Tensor) -> Tensor:
         """Logits [1, 1, S, S] of the segmentation."""
         return self._detector.compare(x, estimates)
+
+    def _join(self, logits: Tensor, distance: Tensor) -> Tensor:
+        assert self._detector.evidence is not None
+        return self._detector.evidence.combine(logits, distance)
 
     def _distance(self, x: Tensor, tile: Tensor) -> Tensor:
         assert self._detector.evidence is not None

@@ -87,13 +87,49 @@ def test_a_damaged_graph_is_made_again_and_kept_whole(
         middle = len(content) // 2
         altered = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         kept.write_bytes({"cut off": content[:middle], "altered": altered, "empty": b""}[damage])
+    made: list[object] = []
+    graph = openvino_engine._graph
+    monkeypatch.setattr(openvino_engine, "_graph", lambda *x: made.append(x) or graph(*x))
     assert opened(model, monkeypatch).agrees()
-    if damage != "a folder":
-        assert {kept: len(kept.read_bytes()) for kept in folder.iterdir()} == {
-            kept: len(content) for kept, content in whole.items()
-        }
-        monkeypatch.setattr(openvino_engine, "_graph", None)
-        assert opened(model, monkeypatch).agrees()
+    assert len(made) == len(whole)
+    assert opened(model, monkeypatch).agrees()
+    assert len(made) == (2 if damage == "a folder" else 1) * len(whole)
+
+
+def test_graphs_that_are_not_the_models_are_found_out_and_made_again(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(model, monkeypatch)
+    one, other = folder.iterdir()
+    whole = {kept: kept.read_bytes() for kept in (one, other)}
+    infer = OpenVinoEngine._compare
+    with monkeypatch.context() as wrong:
+        wrong.setattr(OpenVinoEngine, "_compare", lambda self, *x: 2 * infer(self, *x))
+        wrong.setattr(
+            factory, "fastest", lambda key, makers, memory: makers["openvino"]() or makers["torch"]()
+        )
+        assert factory.open_engine(model, "cpu").name.startswith("torch")
+    assert not list(folder.iterdir()), "whatever was read is forgotten"
+    for kept, content in whole.items():
+        kept.write_bytes(content)
+    agrees = OpenVinoEngine.agrees
+    answers = iter([False, True])
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # even where nobody may take it away
+    monkeypatch.setattr(OpenVinoEngine, "agrees", lambda self: next(answers) and agrees(self))
+    assert opened(model, monkeypatch).name.startswith("openvino")
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_folder_that_can_only_be_read_is_read(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    opened(model, monkeypatch)
+    monkeypatch.setattr("os.utime", refuse)
+    monkeypatch.setattr(openvino_engine, "_graph", None)
+    assert opened(model, monkeypatch).agrees()
 
 
 def test_a_graph_that_openvino_refuses_is_made_again(
@@ -116,12 +152,12 @@ def test_a_graph_is_that_of_its_model_settings_machine_and_code(
     assert made(tmp_path, name="another") == 1
     assert made(tmp_path, settings={"INFERENCE_NUM_THREADS": 2}) == 1
     assert made(tmp_path, model="another") == 1
-    for part in ("machine", "_code"):
+    for part in ("machine", "_processor", "_code"):
         with monkeypatch.context() as other:
             other.setattr(kept_graphs, part, lambda: "another")
-            kept_graphs._here.cache_clear()
+            kept_graphs._whereabouts.cache_clear()
             assert made(tmp_path) == 1
-        kept_graphs._here.cache_clear()
+        kept_graphs._whereabouts.cache_clear()
     assert made(tmp_path) == 0
 
 
@@ -152,11 +188,16 @@ def test_of_engines_that_were_only_measured_nothing_is_kept(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError()])
 def test_a_full_disk_costs_the_graph_only(
-    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    model: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
-        raise OSError(28, "No space left on device")
+    def full(*_: object) -> None:
+        raise error
 
     monkeypatch.setattr(kept_graphs, "write_bytes", full)
     with caplog.at_level(logging.WARNING):
