@@ -1,5 +1,6 @@
 """Compiled graphs on disk: found again, never a wrong one, and never needed."""
 
+import ast
 import logging
 import os
 from collections.abc import Sequence
@@ -8,9 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import openvino
+import psutil
 import pytest
 
-from inspector_core.detectors.model_file import ModelMetadata
+from inspector_core.detectors.model_file import ModelMetadata, load_model
 from inspector_core.engines import factory, kept_graphs, openvino_engine
 from inspector_core.engines.kept_graphs import KeptGraphs, Settings
 from inspector_core.engines.openvino_engine import OpenVinoEngine
@@ -227,3 +229,26 @@ def test_those_not_used_for_the_longest_time_make_room(
     assert made(tmp_path, "d") == 1
     assert [made(tmp_path, model) for model in "acd"] == [0, 0, 0]
     assert made(tmp_path, "b") == 1
+
+
+NOT_NEEDED = ("libopenvino_auto_batch", "libopenvino_tensorflow_frontend")
+"""OpenVINO loads these where they are; the folder application was seen to run without."""
+
+
+def test_the_folder_application_has_each_library_that_engines_load(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):  # made and read
+        opened(model, monkeypatch)
+    metadata, tensors = load_model(model)
+    OpenVinoEngine(factory.loaded_detector(metadata, tensors), metadata, 1, rounded=True)
+    mapped = {Path(one.path) for one in psutil.Process().memory_maps()}
+    loaded = {path.name for path in mapped if path.parts[-3:-1] == ("openvino", "libs")}
+    assert any(name.startswith("libopenvino_intel_cpu") for name in loaded)
+    spec = ast.parse((Path(__file__).parents[2] / "installer.spec").read_text("utf-8"))
+    (packed,) = (
+        ast.literal_eval(line.value)
+        for line in spec.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "OPENVINO_PARTS"
+    )
+    assert not {name for name in loaded if not name.startswith((*packed, *NOT_NEEDED))}
