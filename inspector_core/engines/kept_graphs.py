@@ -73,16 +73,16 @@ class KeptGraphs:
             except RuntimeError:
                 log.warning("a kept graph can't be used; it is made again", exc_info=True)
         models = in_lanes(core.compile_model, make())
-        self._made.append((path, models[0]))
+        if self._model:
+            self._made.append((path, models[0]))
         return models
 
     def keep(self) -> None:
         """What had to be made, for the next time."""
-        while self._made:
-            path, compiled = self._made.pop()
-            if self._model:
-                self._keep(path, compiled)
-                self._make_room()
+        if self._made:
+            while self._made:
+                self._keep(*self._made.pop())
+            self._make_room()
 
     def forget(self) -> bool:
         """Take what was read for bad, and read no more; returns whether anything was."""

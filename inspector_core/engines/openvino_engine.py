@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 from inspector_core.detectors.detection import Detection
 from inspector_core.detectors.diffusion_ad import DiffusionAD
-from inspector_core.detectors.feature_evidence import FeatureEvidence
 from inspector_core.detectors.model_file import ModelMetadata
 from inspector_core.engines.engine import Ignore, IgnoreMask, Image, masks_of, tiles_of
 from inspector_core.engines.kept_graphs import KeptGraphs
@@ -40,6 +39,7 @@ from inspector_core.engines.rewriting import (
 )
 from inspector_core.engines.torch_engine import TorchEngine, as_pictures
 
+Compute = Callable[..., tuple[Tensor, ...]]
 OFF_BY, ROUNDED_OFF_BY = 1e-3, 0.1
 """What a graph may be off, of the largest number that torch gives; the second, where it rounds."""
 LAYER = re.compile(r'<layer id="\d+" name="(?P<name>[^"]*)" type="(?P<kind>\w+)"[^>]*>\s*(<data[^>]*/>)?')
@@ -88,31 +88,28 @@ class OpenVinoEngine(TorchEngine):
             "INFERENCE_NUM_THREADS": max(1, threads // lanes),
             "ENABLE_CPU_PINNING": lanes == 1,  # else all lanes would be pinned to the same cores
         }
-        image = torch.zeros((1, 3, self._size, self._size))
         settled = cache(lambda: _settled(self._detector, rounded))
 
         def compiled(
-            name: str, make: Callable[[], openvino.Model], kind: str
+            name: str, rounds: bool, compute: Compute, *inputs: Tensor
         ) -> list[openvino.CompiledModel]:
-            chosen = {**settings, "INFERENCE_PRECISION_HINT": kind}
+            def make() -> openvino.Model:
+                graph = _graph(_Traced(settled(), compute), *inputs)
+                return _exact(graph) if rounds else graph
+
+            chosen = {**settings, "INFERENCE_PRECISION_HINT": "bf16" if rounds else "f32"}
             return self._graphs.compiled(name, make, chosen, lanes)
 
-        def network(part: type[nn.Module], *inputs: Tensor) -> list[openvino.CompiledModel]:
-            def make() -> openvino.Model:
-                graph = _graph(part(settled()), *inputs)
-                return _exact(graph) if rounded else graph
-
-            return compiled(f"{part.__name__} {rounded=}", make, "bf16" if rounded else "f32")
-
-        reconstruction = network(_Reconstruction, image)
+        image = torch.zeros((1, 3, self._size, self._size))
+        reconstruction = compiled("reconstruction", rounded, _reconstruct, image)
         estimates = torch.zeros(tuple(reconstruction[0].outputs[0].shape))
-        models = [reconstruction, network(_Comparison, image, estimates)]
+        models = [reconstruction, compiled("comparison", rounded, _compare, image, estimates)]
         if (evidence := detector.evidence) is not None and evidence.fitted:
             self._of_tile = evidence.regions.tiles > 1
-            inputs = (image, torch.zeros(1, dtype=torch.int64))[: 1 + self._of_tile]
-            models.append(compiled("distance", partial(_graph, _Distance(evidence), *inputs), "f32"))
-            inputs = (image[:, :1], torch.zeros((1, 1, evidence.grid, evidence.grid)))
-            models.append(compiled("joining", partial(_graph, _Joining(evidence), *inputs), "f32"))
+            tile = torch.zeros(1, dtype=torch.int64)
+            models.append(compiled("distance", False, _distance, *(image, tile)[: 1 + self._of_tile]))
+            logits, distance = image[:, :1], torch.zeros((1, 1, evidence.grid, evidence.grid))
+            models.append(compiled("joining", False, _join, logits, distance))
         self._idle: SimpleQueue[_Lane] = SimpleQueue()
         for of_lane in zip(*models, strict=True):
             self._idle.put(_Lane(*[model.create_infer_request() for model in of_lane]))
@@ -127,24 +124,23 @@ class OpenVinoEngine(TorchEngine):
         x = torch.rand((1, 3, self._size, self._size), generator=torch.Generator().manual_seed(0))
         last = torch.tensor([0 if self._model.tiling is None else self._model.tiling.count - 1])
         evidence = self._detector.evidence
-        distance = super()._distance(x, last) if evidence is not None and evidence.fitted else None
-        logits = super()._compare(x, super()._reconstruct(x)[0])
-        joined = None if distance is None else super()._join(logits, distance)
+
+        def computed(by: type[TorchEngine]) -> list[Tensor]:
+            logits = by._compare(self, x, by._reconstruct(self, x)[0])
+            if evidence is None or not evidence.fitted:
+                return [logits]
+            distance = by._distance(self, x, last)
+            return [logits, distance, by._join(self, logits, distance)]
 
         def near(one: Tensor, other: Tensor, off_by: float) -> bool:
             return bool((one - other).abs().max() <= off_by * other.abs().max())
 
-        def near_in_lane() -> bool:
+        expected, limits = computed(TorchEngine), (self._off_by, OFF_BY, self._off_by)
+        for _ in range(self._lanes):  # they come in turns
             with self._in_a_lane():
-                if not near(self._compare(x, self._reconstruct(x)[0]), logits, self._off_by):
+                if not all(map(near, computed(type(self)), expected, limits)):
                     return False
-                if distance is None or joined is None:
-                    return True
-                return near(self._distance(x, last), distance, OFF_BY) and near(
-                    self._join(logits, distance), joined, OFF_BY
-                )
-
-        return all(near_in_lane() for _ in range(self._lanes))  # they come in turns
+        return True
 
     @property
     def lanes(self) -> int:
@@ -227,43 +223,34 @@ def _settled(detector: DiffusionAD, rounded: bool) -> DiffusionAD:
     return detector
 
 
-class _Reconstruction(nn.Module):
-    """With outputs that a tracer understands, as are those of all parts."""
+class _Traced(nn.Module):
+    """A function of a detector and inputs as a tracer takes it, with its results in a tuple."""
 
-    def __init__(self, detector: DiffusionAD) -> None:
+    def __init__(self, detector: DiffusionAD, compute: Compute) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector, self.compute = detector, compute
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        estimates = self.detector.reconstruct(image)
-        return estimates, as_pictures(self.detector.picture(image, estimates))
-
-
-class _Comparison(nn.Module):
-    def __init__(self, detector: DiffusionAD) -> None:
-        super().__init__()
-        self.detector = detector
-
-    def forward(self, image: Tensor, estimates: Tensor) -> tuple[Tensor, ...]:
-        return (self.detector.compare(image, estimates),)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.compute(self.detector, *inputs)
 
 
-class _Distance(nn.Module):
-    def __init__(self, evidence: FeatureEvidence) -> None:
-        super().__init__()
-        self.evidence = evidence
-
-    def forward(self, image: Tensor, tile: Tensor | None = None) -> tuple[Tensor, ...]:
-        return (self.evidence.distance(image, tile),)
+def _reconstruct(detector: DiffusionAD, image: Tensor) -> tuple[Tensor, ...]:
+    estimates = detector.reconstruct(image)
+    return estimates, as_pictures(detector.picture(image, estimates))
 
 
-class _Joining(nn.Module):
-    def __init__(self, evidence: FeatureEvidence) -> None:
-        super().__init__()
-        self.evidence = evidence
+def _compare(detector: DiffusionAD, image: Tensor, estimates: Tensor) -> tuple[Tensor, ...]:
+    return (detector.compare(image, estimates),)
 
-    def forward(self, logits: Tensor, distance: Tensor) -> tuple[Tensor, ...]:
-        return (self.evidence.combine(logits, distance),)
+
+def _distance(detector: DiffusionAD, image: Tensor, tile: Tensor | None = None) -> tuple[Tensor, ...]:
+    assert detector.evidence is not None
+    return (detector.evidence.distance(image, tile),)
+
+
+def _join(detector: DiffusionAD, logits: Tensor, distance: Tensor) -> tuple[Tensor, ...]:
+    assert detector.evidence is not None
+    return (detector.evidence.combine(logits, distance),)
 
 
 def _graph(part: nn.Module, *inputs: Tensor) -> openvino.Model:

@@ -103,16 +103,16 @@ class TorchEngine:
             estimates, picture = self._reconstruct(x)
             return self._compare(x, estimates), picture
         distance = self._distance(x, tile)
-        suspects = evidence.suspects(distance)
-        if self.picture_from > 0 and not suspects:
-            logits = evidence.combine(None, distance)
-            if image_score(logits, self._top_k) < self.picture_from:
-                return logits, None
+        logits = None if evidence.suspects(distance) else evidence.combine(None, distance)
+        if (
+            logits is not None
+            and self.picture_from > 0
+            and image_score(logits, self._top_k) < self.picture_from
+        ):
+            return logits, None
         estimates, picture = self._reconstruct(x)
-        if suspects:
+        if logits is None:
             logits = self._join(self._compare(x, estimates), distance)
-        else:
-            logits = evidence.combine(None, distance)
         if not bool(estimates.sum().isfinite()):  # a network that fails must not pass for a good part
             logits.fill_(math.nan)
         return logits, picture

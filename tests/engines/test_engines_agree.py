@@ -162,10 +162,13 @@ def test_an_engine_that_rounds_stays_near_torch_and_repeats_to_the_bit(
 def test_what_compares_image_and_reconstruction_is_not_rounded(detector: DiffusionAD) -> None:
     settled, image = openvino_engine._settled(detector, rounded=True), torch.zeros(1, 3, SIZE, SIZE)
     parts_of_it = (
-        (openvino_engine._Reconstruction(settled), image),
-        (openvino_engine._Comparison(settled), image, detector.reconstruct(image)),
+        (openvino_engine._reconstruct, image),
+        (openvino_engine._compare, image, detector.reconstruct(image)),
     )
-    graphs = [openvino_engine._exact(openvino_engine._graph(*part)) for part in parts_of_it]
+    graphs = [
+        openvino_engine._exact(openvino_engine._graph(openvino_engine._Traced(settled, part), *inputs))
+        for part, *inputs in parts_of_it
+    ]
     layers = [layer for graph in graphs for layer in graph.get_ops()]
 
     def kept(layer: Any) -> bool:  # versions of OpenVINO call it by either name
